@@ -1,0 +1,177 @@
+"""What may be asked of a run: the input of `decide`. Imperative; plain values only.
+
+A command never touches disk; what it leads to is events. An invocation's result comes back as
+`Complete` or `Fail`, with plain values, so that a handler may as well have run elsewhere.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.run import Failure, Origin, Person, Run
+
+__all__ = [
+    "Advance",
+    "Block",
+    "Cancel",
+    "Command",
+    "Complete",
+    "CutOff",
+    "Effects",
+    "Fail",
+    "Fork",
+    "Pause",
+    "Resume",
+    "Retry",
+    "Rewind",
+    "Send",
+    "Start",
+    "StateWrite",
+    "Take",
+    "TakeMail",
+]
+
+
+class Send(msgspec.Struct, frozen=True):
+    """A message that a handler sent: to whom its edges lead, or to `target` only."""
+
+    value: Json
+    target: str | None = None
+    lane: str = ""
+    ordinal: int = 0
+
+
+class StateWrite(msgspec.Struct, frozen=True):
+    """A write of shared state.
+
+    `seen` is the version that the handler read (0: there was none, `None`: it did not look), and `base`
+    the value it read, in full: a `set` that only extends it is journaled as what was added.
+    """
+
+    key: str
+    value: Json
+    op: Literal["set", "append", "add", "merge", "delete"] = "set"
+    seen: int | None = None
+    base: Json = None
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """Everything that a handler did, as values. It counts when its invocation completes.
+
+    `saved` is what the executor's `on_checkpoint_save` returned (encoded), `None` when it keeps nothing.
+    """
+
+    sends: tuple[Send, ...] = ()
+    outputs: tuple[Json, ...] = ()
+    writes: tuple[StateWrite, ...] = ()
+    saved: Json = None
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Begin a run with an input that has been checked."""
+
+    run_id: str
+    input: Json
+    origin: Origin
+    by: Person | None = None
+
+
+class Fork(msgspec.Struct, frozen=True):
+    """Begin a run as a copy of `past`, another run as of its frame `past.seq`."""
+
+    run_id: str
+    past: Run
+    by: Person | None = None
+
+
+class Take(msgspec.Struct, frozen=True):
+    """A process takes the run up: what another one left in flight is cut off."""
+
+    pid: int
+    boot_id: str
+
+
+class Advance(msgspec.Struct, frozen=True):
+    """Wake what is due, start what is ready (at most `slots` handlers), or give the verdict."""
+
+    slots: int
+
+
+class Complete(msgspec.Struct, frozen=True):
+    """A handler returned."""
+
+    delivery: str
+    effects: Effects
+
+
+class Fail(msgspec.Struct, frozen=True):
+    """A handler raised. `retryable` false: trying again cannot help."""
+
+    delivery: str
+    error: Failure
+    retryable: bool = True
+
+
+class CutOff(msgspec.Struct, frozen=True):
+    """The process is told to end: its handlers are cut off, which counts against none of them."""
+
+
+class TakeMail(msgspec.Struct, frozen=True):
+    """A letter for the run, with what it asks for."""
+
+    id: str
+    epoch: int
+    kind: str
+    command: "Pause | Resume | Cancel"
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """Hold the run."""
+
+    by: Person | None = None
+    reason: str | None = None
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Let a held or blocked run go on."""
+
+    by: Person | None = None
+
+
+class Cancel(msgspec.Struct, frozen=True):
+    """End the run."""
+
+    by: Person | None = None
+    reason: str | None = None
+
+
+class Block(msgspec.Struct, frozen=True):
+    """The run cannot go on without a person."""
+
+    error: Failure
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """Reopen a run that ended badly: only what failed runs again.
+
+    `max_iterations` raises the limit; `timeout` is granted anew; `code` is the digest of newer modules.
+    """
+
+    by: Person | None = None
+    max_iterations: int | None = None
+    timeout: timedelta | None = None
+    code: str | None = None
+
+
+class Rewind(msgspec.Struct, frozen=True):
+    """Go back to `past`, this run as of its frame `past.seq`."""
+
+    past: Run
+    by: Person | None = None
+
+
+Command = (
+    Start | Fork | Take | Advance | Complete | Fail | CutOff | TakeMail | Pause | Resume | Cancel | Block | Retry | Rewind
+)

@@ -1,0 +1,207 @@
+"""What a run is at one point of its journal: the fold of its events.
+
+Only `apply` changes a `Run`; everything else reads it. The parts are frozen, the dictionaries and
+lists that hold them are not: `apply` owns the run that it is given (as a builder would), so that a
+step costs what it changes and not what the run holds.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from lrwf_cli.core.model import Json
+
+__all__ = [
+    "FINAL",
+    "Delivery",
+    "Dropped",
+    "Failure",
+    "Invocation",
+    "Joined",
+    "Origin",
+    "Output",
+    "Person",
+    "Run",
+    "StateEntry",
+    "Status",
+    "Tally",
+]
+
+Status = Literal["running", "waiting", "paused", "blocked", "completed", "failed", "timed_out", "cancelled"]
+FINAL: frozenset[Status] = frozenset({"completed", "failed", "timed_out", "cancelled"})
+
+
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who asked for something: a uid of this machine, its name, and the name they gave."""
+
+    uid: int | None = None
+    user: str | None = None
+    name: str | None = None
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a run began, so that a tick with a bare environment can go on as if from there.
+
+    `flow` is the path of the flow file, or `module:attribute` of a workflow built in Python; `code`
+    is the digest of the pinned modules, `None` when there are none. Never the environment itself.
+    """
+
+    flow: str
+    folder: str
+    cwd: str
+    python: str
+    path: str = ""
+    locale: Mapping[str, str] = {}
+    code: str | None = None
+    version: str = ""
+    script: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One message on its way to one executor.
+
+    `path` is the place among its siblings, their parents' siblings and so on (see `lineage`). A delivery
+    that a fan-in made has no message of its own in the journal: `joined` names the queue and the sources
+    whose first messages it took, and `apply` puts the list together.
+    """
+
+    id: str
+    executor: str
+    superstep: int
+    message: Json = None
+    source: str | None = None
+    path: tuple[int, ...] = ()
+    joined: tuple[str, tuple[str, ...]] | None = None
+
+
+class Joined(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message that waits in the queue of one source of a fan-in."""
+
+    id: str
+    group: str
+    source: str
+    superstep: int
+    message: Json = None
+    path: tuple[int, ...] = ()
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why something failed. `type` is the bare class name; `mro` the names that policies match."""
+
+    type: str
+    message: str
+    executor: str | None = None
+    attempt: int | None = None
+    exit_code: int | None = None
+    hint: str | None = None
+    mro: tuple[str, ...] = ()
+
+
+class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One delivery and how its handling stands.
+
+    `attempt` counts entries after a failure, a timeout, a crash or a `retry`; `failures` only those that
+    count towards `max_attempts`; `crashes` those of the process since it last got on. `maybe_done` says
+    that a crash cut an attempt off, so that its effects outside may have happened.
+    """
+
+    delivery: Delivery
+    attempt: int = 1
+    failures: int = 0
+    crashes: int = 0
+    maybe_done: bool = False
+    due_at: datetime | None = None
+    started_at: datetime | None = None
+    error: Failure | None = None
+
+
+class StateEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value of the run's shared state; `version` counts its writes."""
+
+    value: Json
+    version: int = 1
+
+
+class Output(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value that the run yields, with the place that orders it: timing does not show."""
+
+    superstep: int
+    path: tuple[int, ...]
+    executor: str
+    delivery: str
+    index: int
+    value: Json
+
+
+class Dropped(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message that no edge took although its executor has edges."""
+
+    source: str
+    superstep: int
+    message: Json = None
+
+
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an executor has fared: deliveries handled, attempts failed."""
+
+    completed: int = 0
+    failed: int = 0
+
+
+class Run(msgspec.Struct, omit_defaults=True):
+    """One execution of a workflow. Everything about it that is not in a log file.
+
+    `ready` and `started` are deliveries in flight; `waiting` ones are due later or suspended; `failed`
+    ones are kept for `retry`. `seq` and `updated_at` are those of the newest frame.
+    """
+
+    id: str
+    workflow: str
+    origin: Origin
+    executors: tuple[str, ...]
+    started_at: datetime
+    updated_at: datetime
+    status: Status = "running"
+    seq: int = 0
+    epoch: int = 0
+    input: Json = None
+    max_iterations: int = 100
+    deadline_at: datetime | None = None
+    finished_at: datetime | None = None
+    iteration: int = 0
+    ready: dict[str, list[Invocation]] = {}
+    started: dict[str, Invocation] = {}
+    waiting: dict[str, Invocation] = {}
+    failed: dict[str, Invocation] = {}
+    queues: dict[str, dict[str, list[Joined]]] = {}
+    state: dict[str, StateEntry] = {}
+    saved: dict[str, Json] = {}
+    outputs: list[Output] = []
+    dropped: list[Dropped] = []
+    conflicts: dict[str, int] = {}
+    tallies: dict[str, Tally] = {}
+    error: Failure | None = None
+    mail: dict[str, int] = {}
+    boot_id: str | None = None
+    held_by: Person | None = None
+    reason: str | None = None
+    forked_from: tuple[str, int] | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run has ended; only `retry` and `rewind` reopen it."""
+        return self.status in FINAL
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a handler is at work or could be."""
+        return bool(self.ready or self.started)
+
+    def open_invocations(self) -> Iterator[Invocation]:
+        """Yield what is not yet handled: ready, started and waiting, in this order."""
+        for queue in self.ready.values():
+            yield from queue
+        yield from self.started.values()
+        yield from self.waiting.values()

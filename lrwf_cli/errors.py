@@ -1,0 +1,150 @@
+"""Everything that can go wrong with a workflow, as classes that carry a sentence and a remedy.
+
+The docstring of a class is its default message, so that there is no second copy to drift. `hint` is
+one imperative sentence: what to do now. Which exit code a class leads to is the command line's matter.
+"""
+
+import inspect
+
+__all__ = [
+    "CodeMissing",
+    "ConditionError",
+    "ExecutorCrashed",
+    "FlowError",
+    "FrameTooLarge",
+    "InputError",
+    "InvalidRunId",
+    "IterationLimit",
+    "JournalCorrupt",
+    "LrwfError",
+    "MessageTypeError",
+    "NotEncodable",
+    "NotYet",
+    "RunBusy",
+    "RunConflict",
+    "RunStuck",
+    "StateDirectoryError",
+    "StateFull",
+    "StateNewer",
+    "StateNotOurs",
+    "StateUnwritable",
+    "UnknownRun",
+    "UnknownTarget",
+    "UsageError",
+    "WrongStatus",
+]
+
+
+class LrwfError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        """Take the sentence that says what is wrong (default: the docstring) and one on what to do."""
+        self.message = message or inspect.cleandoc(type(self).__doc__ or "").splitlines()[0].rstrip(".")
+        self.hint = hint
+        super().__init__(self.message)
+
+
+class UsageError(LrwfError):
+    """The command cannot be understood."""
+
+
+class FlowError(UsageError):
+    """The flow file is not valid.
+
+    `problems` are sentences with `path:line:col` before them, each with its hint or `None`; the message
+    is the first of them.
+    """
+
+    def __init__(self, *problems: tuple[str, str | None]) -> None:
+        """Take one or more problems; all of them are shown."""
+        self.problems = problems
+        super().__init__(problems[0][0], hint=problems[0][1])
+
+
+class NotYet(FlowError):
+    """A key that is reserved and not built yet."""
+
+
+class InputError(UsageError):
+    """The run's input does not fit what the workflow declares."""
+
+
+class InvalidRunId(UsageError):
+    """A run id has small letters, digits, `-` and `_`, begins with a letter or digit, and has at most 64."""
+
+
+class UnknownRun(LrwfError):
+    """There is no such run."""
+
+
+class RunBusy(LrwfError):
+    """Another process drives the run."""
+
+
+class RunConflict(LrwfError):
+    """There is a run of that id with another input."""
+
+
+class WrongStatus(LrwfError):
+    """The run's status does not allow that."""
+
+
+class StateDirectoryError(LrwfError):
+    """The state directory cannot be used."""
+
+
+class JournalCorrupt(StateDirectoryError):
+    """A journal is damaged."""
+
+
+class StateFull(StateDirectoryError):
+    """The disk that holds the state directory is full."""
+
+
+class StateNewer(StateDirectoryError):
+    """The state directory has a newer format than this version reads."""
+
+
+class StateNotOurs(StateDirectoryError):
+    """The state directory belongs to someone else, or others may write to it."""
+
+
+class StateUnwritable(StateDirectoryError):
+    """The state directory cannot be written."""
+
+
+class FrameTooLarge(LrwfError):
+    """What would be committed at once is larger than a frame may be."""
+
+
+class CodeMissing(LrwfError):
+    """The code or the program that the run needs is not there."""
+
+
+class NotEncodable(LrwfError):
+    """A value cannot be kept."""
+
+
+class MessageTypeError(LrwfError):
+    """A message has a type that its target does not handle."""
+
+
+class UnknownTarget(LrwfError):
+    """A message is addressed to an executor that no edge reaches."""
+
+
+class ConditionError(LrwfError):
+    """A condition of an edge raised."""
+
+
+class IterationLimit(LrwfError):
+    """The run is deeper than `max_iterations` allows."""
+
+
+class RunStuck(LrwfError):
+    """Nothing is left to do but a fan-in that waits for a silent source."""
+
+
+class ExecutorCrashed(LrwfError):
+    """A handler ended its process again and again."""

@@ -39,7 +39,7 @@ class ManualClock:
     `start` is its first instant. Waiting for something that only time brings costs no real time.
     """
 
-    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:  # noqa: B008 - immutable
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now = start
 
     def now(self) -> datetime:

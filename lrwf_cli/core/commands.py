@@ -173,5 +173,18 @@ class Rewind(msgspec.Struct, frozen=True):
 
 
 Command = (
-    Start | Fork | Take | Advance | Complete | Fail | CutOff | TakeMail | Pause | Resume | Cancel | Block | Retry | Rewind
+    Start
+    | Fork
+    | Take
+    | Advance
+    | Complete
+    | Fail
+    | CutOff
+    | TakeMail
+    | Pause
+    | Resume
+    | Cancel
+    | Block
+    | Retry
+    | Rewind
 )

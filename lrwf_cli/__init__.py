@@ -1,0 +1,1 @@
+"""Workflows that survive crashes, reboots and weeks of waiting, kept in plain files."""

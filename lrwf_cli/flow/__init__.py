@@ -1,0 +1,1 @@
+"""From a flow file or a builder to a checked `Workflow`."""

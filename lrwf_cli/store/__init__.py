@@ -1,0 +1,1 @@
+"""Where runs are kept: the contract (`base`), files, and memory."""

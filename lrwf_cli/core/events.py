@@ -54,6 +54,7 @@ class RunStarted(_Event, frozen=True):
     origin: Origin
     executors: tuple[str, ...]
     delivery: Delivery
+    at: datetime
     input: Json = None
     max_iterations: int = 100
     deadline_at: datetime | None = None
@@ -67,6 +68,7 @@ class RunForked(_Event, frozen=True):
     from_run: str
     from_seq: int
     run: Run
+    at: datetime
     by: Person | None = None
 
 

@@ -225,7 +225,7 @@ def _run_ended(run: Run, event: e.RunCompleted | e.RunFailed | e.RunTimedOut | e
     run.status = moved(run.status, e.name_of(event))
     run.finished_at = run.updated_at
     for delivery in list(run.started):
-        _queue(run, replace(run.started.pop(delivery), started_at=None), front=True)
+        _queue(run, replace(run.started.pop(delivery), maybe_done=True, started_at=None), front=True)
     if isinstance(event, e.RunFailed | e.RunTimedOut):
         run.error = event.error
     if isinstance(event, e.RunCancelled):

@@ -1,0 +1,136 @@
+"""What follows from the end of one handler: its effects, routed; or its failure, with or without a retry."""
+
+from datetime import datetime
+
+from lrwf_cli.core.commands import Effects, Fail, Send
+from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, StateChange
+from lrwf_cli.core.lineage import child_path, delivery_id
+from lrwf_cli.core.model import FanIn, Json, Scope, Workflow
+from lrwf_cli.core.retry import delay, is_retryable
+from lrwf_cli.core.route import Hop, check_type, route, scope_of
+from lrwf_cli.core.run import Delivery, Dropped, Failure, Invocation, Joined, Output, Run
+from lrwf_cli.core.state import change_of, extension
+from lrwf_cli.errors import LrwfError
+
+__all__ = ["completed", "failed"]
+
+
+def completed(
+    workflow: Workflow, run: Run, invocation: Invocation, effects: Effects
+) -> InvocationCompleted | InvocationFailed:
+    """Return the one event that a handler's end leads to.
+
+    Effects that cannot be (a message that its target cannot handle, a condition that raises) make it a failure
+    that is not retried, and then none of them counts.
+    """
+    try:
+        changes = _changes(workflow, run, effects)
+        scope = scope_of(workflow, run, changes)
+        return _Routing(workflow, run, invocation).event(effects, changes, scope)
+    except (LrwfError, TypeError) as error:
+        hint = error.hint if isinstance(error, LrwfError) else None
+        executor, attempt = invocation.delivery.executor, invocation.attempt
+        failure = Failure(type(error).__name__, str(error), executor, attempt, hint=hint)
+        return InvocationFailed(invocation.delivery.id, failure)
+
+
+def failed(workflow: Workflow, invocation: Invocation, command: Fail, now: datetime) -> InvocationFailed:
+    """Return the failure, with the instant at which the delivery comes again if its policy says so."""
+    policy = workflow.executors[invocation.delivery.executor].retry
+    failures = invocation.failures + 1
+    again = command.retryable and failures < policy.max_attempts and is_retryable(policy, command.error)
+    retry_at = now + delay(policy, failures, invocation.delivery.id) if again else None
+    return InvocationFailed(invocation.delivery.id, command.error, retry_at)
+
+
+def _changes(workflow: Workflow, run: Run, effects: Effects) -> tuple[StateChange, ...]:
+    changes = (change_of(run.state.get(write.key), write, workflow.resolve) for write in effects.writes)
+    return tuple(change for change in changes if change is not None)
+
+
+class _Routing:
+    """Turns the effects of one invocation into the event that commits them."""
+
+    def __init__(self, workflow: Workflow, run: Run, invocation: Invocation) -> None:
+        self.workflow = workflow
+        self.run = run
+        self.parent = invocation.delivery
+        self.deliveries: list[Delivery] = []
+        self.joined: list[Joined] = []
+        self.outputs: list[Json] = []
+        self.dropped: list[Dropped] = []
+        self.queued: dict[str, dict[str, list[Joined]]] = {}
+
+    def event(self, effects: Effects, changes: tuple[StateChange, ...], scope: Scope) -> InvocationCompleted:
+        self.outputs.extend(effects.outputs)
+        hops = [(send, hop) for send in effects.sends for hop in self._ways(send, scope)]
+        for position, (send, hop) in enumerate(hops):
+            self._deliver(send, hop, child_path(self.parent.path, position, len(hops)))
+        return InvocationCompleted(
+            delivery=self.parent.id,
+            deliveries=tuple(self.deliveries),
+            joined=tuple(self.joined),
+            outputs=tuple(self._output(index, value) for index, value in enumerate(self.outputs)),
+            dropped=tuple(self.dropped),
+            state=changes,
+            saved=self._saved(effects.saved),
+        )
+
+    def _ways(self, send: Send, scope: Scope) -> list[Hop]:
+        """Return the ways of one message. One that nobody takes is an output at a sink, else dropped."""
+        source = self.parent.executor
+        hops = route(self.workflow, source, send, scope)
+        if not hops and not self.workflow.leaving(source):
+            self.outputs.append(send.value)
+        elif not hops:
+            self.dropped.append(Dropped(source, self.parent.superstep, send.value))
+        return hops
+
+    def _deliver(self, send: Send, hop: Hop, path: tuple[int, ...]) -> None:
+        child = delivery_id((self.parent.id,), hop.place)
+        superstep = self.parent.superstep + 1
+        source = self.parent.executor
+        if hop.fan_in is None:
+            self.deliveries.append(Delivery(child, hop.target, superstep, send.value, source, path))
+            return
+        entry = Joined(child, hop.fan_in.id, source, superstep, send.value, path)
+        self.joined.append(entry)
+        self._queue(hop.fan_in)[source].append(entry)
+        self._complete_round(hop.fan_in)
+
+    def _queue(self, fan_in: FanIn) -> dict[str, list[Joined]]:
+        """Return the queues of `fan_in` as they are with what this handler has sent so far."""
+        if fan_in.id not in self.queued:
+            waiting = self.run.queues.get(fan_in.id, {})
+            self.queued[fan_in.id] = {source: list(waiting.get(source, ())) for source in fan_in.sources}
+        return self.queued[fan_in.id]
+
+    def _complete_round(self, fan_in: FanIn) -> None:
+        queues = self._queue(fan_in)
+        filled = tuple(source for source in fan_in.sources if queues[source])
+        if len(filled) < (fan_in.need or len(fan_in.sources)):
+            return
+        entries = [queues[source].pop(0) for source in filled]
+        check_type(self.workflow, "+".join(filled), fan_in.target, [entry.message for entry in entries])
+        self.deliveries.append(
+            Delivery(
+                id=delivery_id([entry.id for entry in entries], fan_in.target),
+                executor=fan_in.target,
+                superstep=max(entry.superstep for entry in entries),
+                source="+".join(filled),
+                joined=(fan_in.id, filled),
+            )
+        )
+
+    def _output(self, index: int, value: Json) -> Output:
+        parent = self.parent
+        return Output(parent.superstep, parent.path, parent.executor, parent.id, index, value)
+
+    def _saved(self, saved: Json) -> StateChange | None:
+        """Return the change of the executor's own attributes, if there is one."""
+        before = self.run.saved.get(self.parent.executor)
+        if saved is None or saved == before:
+            return None
+        smaller = extension(before, saved)
+        op, value = (smaller.op, smaller.value) if smaller else ("set", saved)
+        return StateChange(key=self.parent.executor, op=op, value=value)

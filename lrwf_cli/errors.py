@@ -18,6 +18,7 @@ __all__ = [
     "JournalCorrupt",
     "LrwfError",
     "MessageTypeError",
+    "NeedsItsProgram",
     "NotEncodable",
     "NotYet",
     "RunBusy",
@@ -119,7 +120,11 @@ class FrameTooLarge(LrwfError):
 
 
 class CodeMissing(LrwfError):
-    """The code or the program that the run needs is not there."""
+    """The code that the run needs is not there."""
+
+
+class NeedsItsProgram(LrwfError):
+    """The run was built by a program, and only that program can drive it."""
 
 
 class NotEncodable(LrwfError):

@@ -78,7 +78,8 @@ def _started(event: e.RunStarted) -> Run:
         seq=1,
         input=event.input,
         max_iterations=event.max_iterations,
-        deadline_at=event.deadline_at,
+        timeout=event.timeout,
+        deadline_at=event.at + event.timeout if event.timeout else None,
         ready={event.delivery.executor: [Invocation(event.delivery)]},
     )
 
@@ -237,7 +238,7 @@ def _run_retried(run: Run, event: e.RunRetried) -> None:
     run.status = moved(run.status, "run_retried")
     run.error = run.finished_at = run.held_by = run.reason = None
     run.max_iterations = event.max_iterations or run.max_iterations
-    run.deadline_at = event.deadline_at
+    run.deadline_at = run.updated_at + run.timeout if run.timeout else None
     if event.code is not None:
         run.origin = replace(run.origin, code=event.code)
     for queue in run.ready.values():

@@ -4,7 +4,6 @@ A command never touches disk; what it leads to is events. An invocation's result
 `Complete` or `Fail`, with plain values, so that a handler may as well have run elsewhere.
 """
 
-from datetime import timedelta
 from typing import Literal
 
 import msgspec
@@ -156,12 +155,11 @@ class Block(msgspec.Struct, frozen=True):
 class Retry(msgspec.Struct, frozen=True):
     """Reopen a run that ended badly: only what failed runs again.
 
-    `max_iterations` raises the limit; `timeout` is granted anew; `code` is the digest of newer modules.
+    `max_iterations` raises the limit; the run's timeout is granted anew; `code` is the digest of newer modules.
     """
 
     by: Person | None = None
     max_iterations: int | None = None
-    timeout: timedelta | None = None
     code: str | None = None
 
 

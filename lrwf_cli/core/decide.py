@@ -97,7 +97,7 @@ def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:
             at=now,
             input=command.input,
             max_iterations=workflow.max_iterations,
-            deadline_at=now + workflow.timeout if workflow.timeout else None,
+            timeout=workflow.timeout,
             by=command.by,
         ),
     )
@@ -219,10 +219,8 @@ def _block(_: Workflow, run: Run, command: c.Block, __: datetime) -> Events:
     return _if_allowed(run, e.RunBlocked(command.error))
 
 
-def _retry(workflow: Workflow, run: Run, command: c.Retry, now: datetime) -> Events:
-    timeout = command.timeout or workflow.timeout
-    deadline = now + timeout if timeout else None
-    return _if_allowed(run, e.RunRetried(command.by, command.max_iterations, deadline, command.code))
+def _retry(_: Workflow, run: Run, command: c.Retry, __: datetime) -> Events:
+    return _if_allowed(run, e.RunRetried(command.by, command.max_iterations, command.code))
 
 
 def _rewind(_: Workflow, run: Run, command: c.Rewind, __: datetime) -> Events:

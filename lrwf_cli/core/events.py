@@ -5,7 +5,7 @@ event is an object with its snake-case name under `type`; fields that have their
 Fields may be added with a default, never changed or removed.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -57,7 +57,7 @@ class RunStarted(_Event, frozen=True):
     at: datetime
     input: Json = None
     max_iterations: int = 100
-    deadline_at: datetime | None = None
+    timeout: timedelta | None = None
     by: Person | None = None
 
 
@@ -192,7 +192,6 @@ class RunRetried(_Event, frozen=True):
 
     by: Person | None = None
     max_iterations: int | None = None
-    deadline_at: datetime | None = None
     code: str | None = None
 
 

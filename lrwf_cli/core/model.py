@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 __all__ = [
+    "UNKNOWN",
     "Condition",
     "Direct",
     "EdgeGroup",
@@ -185,3 +186,7 @@ class Workflow(msgspec.Struct, frozen=True, dict=True):
     def reachable_from(self, executor: str) -> tuple[str, ...]:
         """Return the executors that an edge leads to from `executor`, each once, in declared order."""
         return tuple(dict.fromkeys(t for group in self.leaving(executor) for t in targets_of(group)))
+
+
+UNKNOWN = Workflow(name="", executors={}, start="")
+"""A workflow of which nothing is known: enough to decide what concerns the run only (pause, retry, rewind)."""

@@ -6,7 +6,7 @@ step costs what it changes and not what the run holds.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -154,7 +154,8 @@ class Run(msgspec.Struct, omit_defaults=True):
     """One execution of a workflow. Everything about it that is not in a log file.
 
     `ready` and `started` are deliveries in flight; `waiting` ones are due later or suspended; `failed`
-    ones are kept for `retry`. `seq` and `updated_at` are those of the newest frame.
+    ones are kept for `retry`. `seq` and `updated_at` are those of the newest frame. `timeout` is what the
+    whole run may take, and `deadline_at` when that is over; a `retry` grants it anew.
     """
 
     id: str
@@ -168,6 +169,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     epoch: int = 0
     input: Json = None
     max_iterations: int = 100
+    timeout: timedelta | None = None
     deadline_at: datetime | None = None
     finished_at: datetime | None = None
     iteration: int = 0

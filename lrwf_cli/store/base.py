@@ -118,6 +118,9 @@ class Held(Protocol):
     def checkpoint(self, run: Run) -> None:
         """Cache `run`, the fold of all that was appended. Not durable, never needed: may do nothing."""
 
+    def log(self, executor: str, text: str) -> None:
+        """Add `text` to what the handlers of `executor` have printed. Not durable; order is kept."""
+
     def letters(self) -> list[Letter]:
         """Return the letters that stand, oldest first. Unreadable ones are put aside, never returned."""
 
@@ -156,8 +159,14 @@ class Store(Protocol):
     def code(self, digest: str) -> dict[str, bytes]:
         """Return pinned modules, each checked; raises CodeMissing if they are gone or changed."""
 
+    def keep_code(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Keep modules under `digest`, durably; idempotent."""
+
     def resolve(self, run_id: str, value: Json) -> Json:
         """Return `value` with its blob references replaced, as `Held.resolve`, without a lock."""
+
+    def log_of(self, run_id: str, executor: str) -> str:
+        """Return what the handlers of `executor` have printed; empty if nothing."""
 
     def is_busy(self, run_id: str) -> bool:
         """Whether a process drives the run now."""

@@ -1,0 +1,185 @@
+"""Taking runs up and letting them go: one by its id, a new one, or all that are due.
+
+After letting go of a run its mail and its wake-up are looked at once more: a letter that was left while the
+driver was on its way out would else wait for the next tick.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from lrwf_cli.clock import Clock
+from lrwf_cli.core.apply import apply, begin
+from lrwf_cli.core.commands import Block, Command
+from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.model import UNKNOWN, Workflow
+from lrwf_cli.core.run import Failure, Run
+from lrwf_cli.engine.driver import Driver, Observer, Process
+from lrwf_cli.engine.slots import Slots
+from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, UnknownRun
+from lrwf_cli.executors.base import Invoker
+from lrwf_cli.store.base import Held, Store
+
+__all__ = ["Assemble", "Assembly", "Engine", "Outcome"]
+
+
+class Assembly(msgspec.Struct, frozen=True):
+    """What it takes to drive a run: its workflow, and someone who handles its deliveries."""
+
+    workflow: Workflow
+    invoker: Invoker
+
+
+Assemble = Callable[[Held, str], Assembly]
+"""Makes the assembly of a held run from its pinned definition. Raises LrwfError if that is not possible."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one run in a pass. `run` is `None` when it was busy or could not be read."""
+
+    run_id: str
+    run: Run | None = None
+    busy: bool = False
+    error: LrwfError | None = None
+
+
+class Engine:
+    """Drives runs of one store in one process."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        assemble: Assemble,
+        *,
+        process: Process,
+        jobs: int,
+        observe: Observer | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self._assemble = assemble
+        self._process = process
+        self._slots = Slots(jobs)
+        self._observe = observe
+        self._drivers: set[Driver] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Have every driver cut its handlers off and leave its run to be taken up again. Returns at once."""
+        self._stopping = True
+        for driver in self._drivers:
+            driver.stop()
+
+    async def advance(self, run_id: str) -> Run:
+        """Drive a run until it is finished or waiting; return it as it then is.
+
+        Raises UnknownRun, RunBusy, JournalCorrupt, and CodeMissing or FlowError when it cannot be driven: then
+        the run is blocked, durably.
+        """
+        run = await self._hold_and_drive(self.store.hold(run_id))
+        while not self._stopping and self._due_again([run_id]):
+            run = await self._hold_and_drive(self.store.hold(run_id))
+        return run
+
+    async def begin(self, held: Held, assembly: Assembly) -> Run:
+        """Drive a run that was just created, then as `advance`."""
+        try:
+            run = await self._drive(held, assembly)
+        finally:
+            held.release()
+        return await self.advance(run.id) if not self._stopping and self._due_again([run.id]) else run
+
+    async def tick(self, run_ids: Sequence[str]) -> list[Outcome]:
+        """Advance each of `run_ids`, together; what is wrong with one is its outcome and stops no other."""
+        outcomes = {outcome.run_id: outcome for outcome in await self._pass(run_ids)}
+        while again := self._due_again(each for each, outcome in outcomes.items() if outcome.run and not outcome.error):
+            if self._stopping:
+                break
+            outcomes.update((outcome.run_id, outcome) for outcome in await self._pass(again))
+        return list(outcomes.values())
+
+    async def _pass(self, run_ids: Sequence[str]) -> list[Outcome]:
+        """Advance runs in the order given; at most as many are open at once as there are places."""
+        results: list[Outcome] = []
+        queue = iter(run_ids)
+
+        async def work() -> None:
+            for run_id in queue:
+                if self._stopping:
+                    return
+                results.append(await self._outcome(run_id))
+
+        await asyncio.gather(*(work() for _ in range(min(self._slots.places, len(run_ids)))))
+        return results
+
+    async def _outcome(self, run_id: str) -> Outcome:
+        try:
+            return Outcome(run_id, await self._hold_and_drive(self.store.hold(run_id)))
+        except (RunBusy, UnknownRun):
+            return Outcome(run_id, busy=True)
+        except LrwfError as error:
+            return Outcome(run_id, error=error)
+
+    async def _hold_and_drive(self, held: Held) -> Run:
+        try:
+            if not self._needs_driving(held):
+                held.wake_at(wake_at(held.run))
+                return held.run
+            try:
+                assembly = self._assemble(held, self.store.definition(held.run.id))
+            except NeedsItsProgram:
+                raise
+            except LrwfError as error:
+                self._block(held, error)
+                raise
+            return await self._drive(held, assembly)
+        finally:
+            held.release()
+
+    def _needs_driving(self, held: Held) -> bool:
+        """Whether there is anything to do: a look that finds nothing leaves no trace."""
+        at = wake_at(held.run)
+        return (at is not None and at <= self.clock.now()) or bool(held.letters())
+
+    def _block(self, held: Held, error: LrwfError) -> None:
+        failure = Failure(type(error).__name__, error.message, hint=error.hint)
+        commit(held, self.clock, Block(failure))
+
+    async def _drive(self, held: Held, assembly: Assembly) -> Run:
+        driver = Driver(
+            held,
+            assembly.workflow,
+            assembly.invoker,
+            self.clock,
+            process=self._process,
+            slots=self._slots,
+            observe=self._observe,
+        )
+        self._drivers.add(driver)
+        try:
+            return await driver.drive()
+        finally:
+            self._drivers.discard(driver)
+
+    def _due_again(self, run_ids: Iterable[str]) -> list[str]:
+        mine = set(run_ids)
+        return [due.run_id for due in self.store.due(self.clock.now()) if due.run_id in mine]
+
+
+def commit(held: Held, clock: Clock, command: Command) -> Run:
+    """Decide `command` on a held run that nobody drives, durably, wake-up included; return the run.
+
+    For what concerns the run only: no workflow is looked at. Raises WrongStatus.
+    """
+    now = clock.now()
+    events = held.lighten(decide(UNKNOWN, held.run, command, now))
+    if events:
+        begin(held.run, held.run.seq + 1, now)
+        for event in events:
+            held.run = apply(held.run, event)
+        held.append(events, now)
+        held.checkpoint(held.run)
+    held.wake_at(wake_at(held.run))
+    return held.run

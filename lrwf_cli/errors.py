@@ -12,6 +12,7 @@ __all__ = [
     "ExecutorCrashed",
     "FlowError",
     "FrameTooLarge",
+    "HandlerEnded",
     "InputError",
     "InvalidRunId",
     "IterationLimit",
@@ -19,6 +20,7 @@ __all__ = [
     "LrwfError",
     "MessageTypeError",
     "NeedsItsProgram",
+    "NotDecodable",
     "NotEncodable",
     "NotYet",
     "RunBusy",
@@ -29,6 +31,7 @@ __all__ = [
     "StateNewer",
     "StateNotOurs",
     "StateUnwritable",
+    "UndeclaredType",
     "UnknownRun",
     "UnknownTarget",
     "UsageError",
@@ -129,6 +132,18 @@ class NeedsItsProgram(LrwfError):
 
 class NotEncodable(LrwfError):
     """A value cannot be kept."""
+
+
+class NotDecodable(LrwfError):
+    """A kept value cannot be read: its type is not known here, or has changed."""
+
+
+class UndeclaredType(LrwfError, TypeError):
+    """A handler sends or yields what its `WorkflowContext[...]` does not declare."""
+
+
+class HandlerEnded(LrwfError):
+    """A handler's context was used after the handler had ended."""
 
 
 class MessageTypeError(LrwfError):

@@ -1,0 +1,55 @@
+"""What an unquoted word of YAML is: YAML 1.2's core schema, less what surprises people.
+
+`017` stays text (an old octal, a zip code), as do `on`, `no`, `12:30`, `1_000` and dates, which only YAML 1.1
+takes for something else. What no kept value can hold is an error: NaN, infinity, integers over 64 bits.
+"""
+
+import math
+import re
+
+from lrwf_cli.flow.tree import Scalar
+
+__all__ = ["UnfitScalar", "resolve"]
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_FIRST = frozenset("0123456789+-.~nNtTfF")
+
+
+class UnfitScalar(ValueError):
+    """A number that no kept value can hold; the message says why."""
+
+
+def resolve(text: str) -> Scalar:
+    """Return what the unquoted `text` means. Raises UnfitScalar."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in _FIRST:
+        return text
+    if _INTEGER.fullmatch(text) or _BASED.fullmatch(text):
+        return _integer(text)
+    if _FLOAT.fullmatch(text):
+        return _finite(float(text))
+    if _NOT_FINITE.fullmatch(text):
+        raise UnfitScalar("infinity and NaN cannot be kept")
+    return text
+
+
+def _integer(text: str) -> int:
+    value = int(text, 0) if len(text) <= 32 else 2**64
+    if not -(2**63) <= value < 2**64:
+        raise UnfitScalar("the integer does not fit in 64 bits")
+    return value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise UnfitScalar("the number is too large")
+    return value

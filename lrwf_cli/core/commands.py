@@ -118,12 +118,12 @@ class CutOff(msgspec.Struct, frozen=True):
 
 
 class TakeMail(msgspec.Struct, frozen=True):
-    """A letter for the run, with what it asks for."""
+    """A letter for the run, with what it asks for; `None` is nothing that is known here."""
 
     id: str
     epoch: int
     kind: str
-    command: "Pause | Resume | Cancel"
+    command: "Pause | Resume | Cancel | None" = None
 
 
 class Pause(msgspec.Struct, frozen=True):

@@ -197,6 +197,8 @@ def _take_mail(workflow: Workflow, run: Run, command: c.TakeMail, now: datetime)
     if command.epoch != run.epoch or command.id in run.mail:
         return ()
     taken = e.MailTaken(command.id, command.kind)
+    if command.command is None:
+        return (taken,)
     try:
         return (taken, *decide(workflow, run, command.command, now))
     except WrongStatus:

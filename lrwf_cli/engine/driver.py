@@ -237,10 +237,7 @@ class Driver:
             return []
         self._mail_is_due = False
         letters = self._held.letters()
-        for letter in letters:
-            command = command_in(letter)
-            if command is not None:
-                self._inbox.append(c.TakeMail(letter.id, letter.epoch, letter.kind, command))
+        self._inbox += [c.TakeMail(each.id, each.epoch, each.kind, command_in(each)) for each in letters]
         return letters
 
     def _is_idle(self) -> bool:

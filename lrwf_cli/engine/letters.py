@@ -1,4 +1,4 @@
-"""What a letter asks for, as a command. A kind that is not known here is none: a newer version wrote it."""
+"""What a letter asks for, as a command. A kind that is not known here is none; its taking is journaled."""
 
 from collections.abc import Callable
 

@@ -10,6 +10,7 @@ __all__ = [
     "CodeMissing",
     "ConditionError",
     "ExecutorCrashed",
+    "ExpressionError",
     "FlowError",
     "FrameTooLarge",
     "HandlerEnded",
@@ -71,7 +72,19 @@ class NotYet(FlowError):
 
 
 class InputError(UsageError):
-    """The run's input does not fit what the workflow declares."""
+    """The run's input does not fit what the workflow declares.
+
+    `problems` are sentences, each with its hint or `None`; the message is the first of them.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, problems: tuple[tuple[str, str | None], ...] = ()
+    ) -> None:
+        """Take one problem as a message and a hint, or several as `problems`; all of them are shown."""
+        if problems:
+            message, hint = problems[0]
+        super().__init__(message, hint=hint)
+        self.problems = problems or ((self.message, hint),)
 
 
 class InvalidRunId(UsageError):
@@ -152,6 +165,10 @@ class MessageTypeError(LrwfError):
 
 class UnknownTarget(LrwfError):
     """A message is addressed to an executor that no edge reaches."""
+
+
+class ExpressionError(LrwfError):
+    """An expression has no value."""
 
 
 class ConditionError(LrwfError):

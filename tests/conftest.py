@@ -1,0 +1,28 @@
+"""What every test gets unasked: a state directory of its own, and hypothesis without a stopwatch.
+
+`HYPOTHESIS_PROFILE=deep` tries many more examples, other ones each time; by default the same few are tried.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", deadline=None, database=None, derandomize=True, max_examples=60)
+settings.register_profile("deep", deadline=None, database=None, derandomize=False, max_examples=3000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _own_state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Take every LRWF_* out of the environment and point LRWF_STATE_DIR to a folder that does not exist yet."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("LRWF_")]:
+            environment.delenv(name)
+        state = tmp_path_factory.getbasetemp() / f"state-{next(_numbers)}"
+        environment.setenv("LRWF_STATE_DIR", str(state))
+        yield

@@ -1,0 +1,121 @@
+"""`workflows/backup`, through the console script: what it packs, what it keeps, and that no kill harms it."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from program import ROOT, lrwf
+
+FLOW = ROOT / "workflows" / "backup" / "flow.yaml"
+
+KILLER = """
+import os, signal, sys
+
+left = int(os.environ["KILL_AT"])
+
+def at_file_operation(event, args):
+    global left
+    if event in {"open", "os.rename", "os.remove", "os.mkdir"} and not isinstance(args[0], int):
+        if os.fspath(args[0]).startswith(os.environ["KILL_UNDER"]):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(at_file_operation)
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    (data / "deep").mkdir(parents=True)
+    (data / "empty").mkdir()
+    (data / "deep" / "large.bin").write_bytes(bytes(range(256)) * 1000)
+    (data / "empty.txt").touch()
+    (data / "odd name\n.txt").write_text("odd", encoding="utf-8")
+    (data / "link").symlink_to("deep/large.bin")
+    return data
+
+
+def arguments(home: Path, run_id: str, *more: str) -> list[str]:
+    inputs = [f"folder={home / 'data'}", f"destination={home / 'kept'}", *more]
+    return ["run", str(FLOW), "--id", run_id, "--json", *(word for each in inputs for word in ("--input", each))]
+
+
+def run(home: Path, *more: str, run_id: str = "mine") -> Any:
+    done = lrwf(*arguments(home, run_id, *more), home=home)
+    return json.loads(done.stdout)
+
+
+def assert_one_good_archive(home: Path) -> None:
+    """Check that there is one archive with its checksum and nothing else, and that `tar` gives the data back."""
+    kept = home / "kept"
+    archive, checksum = sorted(kept.iterdir())
+    assert (archive.suffix, checksum.name) == (".gz", f"{archive.name}.sha256")
+    subprocess.run(["sha256sum", "--check", "--quiet", checksum.name], cwd=kept, check=True)
+    unpacked = home / "unpacked"
+    unpacked.mkdir()
+    subprocess.run(["tar", "-xzf", archive, "-C", unpacked], check=True)
+    subprocess.run(["diff", "--recursive", "--no-dereference", home / "data", unpacked], check=True)
+
+
+def test_what_it_packs_can_be_unpacked_by_others(tmp_path: Path, data: Path) -> None:
+    """The archive holds the folder as `tar` and `diff` see it, and its checksum is `sha256sum`'s."""
+    status = run(tmp_path)
+    assert status["status"] == "completed"
+    (output,) = status["outputs"]
+    assert (output["files"], output["kept"]) == (3, 1)
+    assert Path(output["archive"]).is_file()
+    assert_one_good_archive(tmp_path)
+
+
+def test_it_keeps_as_many_as_it_is_told(tmp_path: Path, data: Path) -> None:
+    """The oldest archives of this folder go, each with its checksum; files of other names stay."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for day in (1, 2, 3):
+        (kept / f"data-2020010{day}T000000Z-00000000.tar.gz").touch()
+        (kept / f"data-2020010{day}T000000Z-00000000.tar.gz.sha256").touch()
+    (kept / "data-old-20200101T000000Z-00000000.tar.gz").touch()
+    (output,) = run(tmp_path, "keep=2")["outputs"]
+    new = Path(output["archive"]).name
+    old = "data-20200103T000000Z-00000000.tar.gz"
+    assert output["kept"] == 2
+    assert {path.name for path in kept.iterdir()} == {
+        *(old, f"{old}.sha256", new, f"{new}.sha256"),
+        "data-old-20200101T000000Z-00000000.tar.gz",
+    }
+
+
+def test_a_destination_in_the_folder_itself_is_refused(tmp_path: Path, data: Path) -> None:
+    """An archive never holds itself: the run fails in words, and nothing is written."""
+    done = lrwf(*arguments(tmp_path, "mine", f"destination={data / 'kept'}"), home=tmp_path)
+    assert done.returncode == 1
+    assert "lies in the folder itself" in done.stderr
+    assert not (data / "kept").exists()
+
+
+def test_a_kill_before_any_file_operation_does_no_harm(tmp_path: Path, data: Path) -> None:
+    """Conformance 42: killed at any instant, the run ends with the same outputs; a tick is all it takes."""
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(KILLER, encoding="utf-8")
+    deaths = 0
+    while die_at(tmp_path, hooks, deaths + 1):
+        deaths += 1
+        tick = json.loads(lrwf("tick", "--json", home=tmp_path).stdout)
+        assert tick["runs"] == [{"run_id": "mine", "status": "completed"}], deaths
+        assert_one_good_archive(tmp_path)
+        for made in ("kept", "unpacked", ".local"):
+            shutil.rmtree(tmp_path / made)
+    assert deaths > 8
+
+
+def die_at(home: Path, hooks: Path, operation: int) -> bool:
+    """Run the backup and kill it before that operation on its folders; return whether it came so far."""
+    env = {"PYTHONPATH": str(hooks), "KILL_AT": str(operation), "KILL_UNDER": str(home / "kept")}
+    return lrwf(*arguments(home, "mine"), home=home, env=env).returncode == -signal.SIGKILL

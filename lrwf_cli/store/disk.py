@@ -29,6 +29,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_HANG = os.O_NONBLOCK  # a planted pipe is refused instead of waited for
 _TEMPORARY = ".tmp-"
+_UNPUBLISHED = ".new-"
 _F_FULLFSYNC: Final[int | None] = getattr(fcntl, "F_FULLFSYNC", None)
 
 P = ParamSpec("P")
@@ -146,10 +147,10 @@ class Disk:
         temporary = self.temporary(folder_of(path))
         try:
             self.write_new(temporary, data, durable=durable)
+            self.rename(temporary, path)
         except BaseException:
             self.discard(temporary)
             raise
-        self.rename(temporary, path)
         if durable and name:
             self.settle(folder_of(path))
 
@@ -197,13 +198,32 @@ class Disk:
         """Remove what a `replace` left that was cut off. Only where nobody else is writing."""
         for folder in folders:
             for name in names_in(folder):
-                if name.startswith(_TEMPORARY):
+                if self.is_temporary(name):
                     self.discard(f"{folder}/{name}")
 
     @staticmethod
     def temporary(folder: str) -> str:
-        """Return a path in `folder` that nobody else uses and all readers skip."""
-        return f"{folder}/{_TEMPORARY}{os.getpid()}-{os.urandom(6).hex()}"
+        """Return a path in `folder` for a file that nobody else uses and all readers skip."""
+        return f"{folder}/{_TEMPORARY}{_unique()}"
+
+    @staticmethod
+    def is_temporary(name: str) -> bool:
+        """Whether `name` is one that `temporary` made."""
+        return name.startswith(_TEMPORARY)
+
+    @staticmethod
+    def unpublished(folder: str, name: str) -> str:
+        """Return a path in `folder` where what is to become `name` can be built; see `is_unpublished`."""
+        return f"{folder}/{_UNPUBLISHED}{name}~{_unique()}"
+
+    @staticmethod
+    def is_unpublished(name: str, of: str = "") -> bool:
+        """Whether `name` is something that is being built, or was left half-built; with `of`, only of that name."""
+        return name.startswith(f"{_UNPUBLISHED}{of}~" if of else _UNPUBLISHED)
+
+
+def _unique() -> str:
+    return f"{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def _full_sync(fd: int) -> None:

@@ -1,5 +1,5 @@
 # Plain paths and descriptors: pathlib would be a good part of what a cron line pays for starting us.
-# ruff: noqa: PTH120, PTH208
+# ruff: noqa: PTH100, PTH120, PTH208
 """Reading the state directory with care: no symlink is followed, and no pipe or huge file can hang us.
 
 Names that begin with a dot are being written or were put aside: `names_in` gives them too, readers skip them.
@@ -7,10 +7,11 @@ Nothing here changes anything.
 """
 
 import errno
+import math
 import os
 import stat
 
-__all__ = ["folder_of", "is_folder", "is_there", "names_in", "open_to_read", "read_file"]
+__all__ = ["absolute", "changed_at", "folder_of", "is_folder", "is_there", "names_in", "open_to_read", "read_file"]
 
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -53,6 +54,19 @@ def is_folder(path: str) -> bool:
 def is_there(path: str) -> bool:
     """Whether there is something of that name."""
     return os.path.lexists(path)
+
+
+def changed_at(path: str) -> float:
+    """Return when a file's content or a folder's names last changed, in epoch seconds; infinity if it is gone."""
+    try:
+        return os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return math.inf
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return `path` so that it means the same wherever the process goes."""
+    return os.path.abspath(path)
 
 
 def folder_of(path: str) -> str:

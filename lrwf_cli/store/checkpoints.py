@@ -1,0 +1,107 @@
+"""Checkpoints: folds that are kept so that reading a run costs what came since. A cache, never the truth (I5).
+
+One is a file `<seq>.json`, a single sealed line as in the journal: where in the journal it belongs, and the run. It is
+written at once but not synced. One that is torn, garbled, of another run or of another journal is passed over; but a
+whole one says that the journal was once that long, because it is only written of what was appended.
+"""
+
+import os
+from collections.abc import Iterator
+
+import msgspec
+
+from lrwf_cli.core.run import Run
+from lrwf_cli.errors import JournalCorrupt
+from lrwf_cli.store.base import MAX_FRAME
+from lrwf_cli.store.disk import Disk
+from lrwf_cli.store.journal import Mark, chain_of, seal, unseal
+from lrwf_cli.store.reading import names_in, open_to_read, read_file
+
+__all__ = ["furthest", "newest", "pack", "unpack", "write"]
+
+KEPT = 2
+"""How many stay: the newest, and one to fall back on."""
+
+
+class _Checkpoint(msgspec.Struct, frozen=True):
+    mark: Mark
+    run: Run
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Checkpoint)
+
+
+def pack(run: Run, mark: Mark) -> bytes:
+    """Return a checkpoint of `run`, the fold of the frames before `mark`."""
+    return seal(b" %b\n" % _encoder.encode(_Checkpoint(mark, run)))
+
+
+def unpack(data: bytes) -> tuple[Run, Mark] | None:
+    """Return what `pack` was given; `None` if `data` is not whole, or not what this version writes."""
+    body = unseal(data)
+    if body is None:
+        return None
+    try:
+        found = _decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return (found.run, found.mark) if found.run.seq == found.mark.seq else None
+
+
+def write(disk: Disk, folder: str, run: Run, mark: Mark) -> None:
+    """Keep a checkpoint, and of the older ones only the newest. Readers see it whole or not at all; not durable."""
+    disk.replace(_path(folder, mark.seq), pack(run, mark), durable=False)
+    for seq in _stored(folder)[KEPT:]:
+        disk.discard(_path(folder, seq))
+
+
+def newest(folder: str, journal: str, run_id: str) -> tuple[Run, Mark] | None:
+    """Return the newest checkpoint that fits the journal, and its mark; `None` if there is none.
+
+    Raises JournalCorrupt if a checkpoint shows that the journal was longer than it is.
+    """
+    return next((found for found in _whole(folder, run_id) if _fits(journal, found[1])), None)
+
+
+def furthest(folder: str, run_id: str) -> int:
+    """Return how many frames were committed as far as the checkpoints know; 0 without one."""
+    return next((mark.seq for _, mark in _whole(folder, run_id)), 0)
+
+
+def _whole(folder: str, run_id: str) -> Iterator[tuple[Run, Mark]]:
+    """Yield the run's checkpoints that are whole, the newest first."""
+    for seq in _stored(folder):
+        try:
+            data = read_file(_path(folder, seq))
+        except OSError:  # gone meanwhile, or not a file, or unreadable: the journal has it all
+            continue
+        found = unpack(data)
+        if found and found[0].id == run_id and found[1].seq == seq:
+            yield found
+
+
+def _fits(journal: str, mark: Mark) -> bool:
+    """Whether the line before `mark` is the one that the checkpoint was made after."""
+    fd, size = open_to_read(journal)
+    try:
+        if size < mark.offset:
+            raise JournalCorrupt(
+                f"{journal}:{mark.seq}: the journal ends before frame {mark.seq}, which was committed",
+                hint="nothing was changed: put the file back from a backup",
+            )
+        if not 0 < mark.length <= min(mark.offset, MAX_FRAME):
+            return False
+        return chain_of(os.pread(fd, mark.length, mark.offset - mark.length)) == mark.chain
+    finally:
+        os.close(fd)
+
+
+def _stored(folder: str) -> list[int]:
+    """Return the frames that there are checkpoints of, the newest first."""
+    names = (name.removesuffix(".json") for name in names_in(folder) if name.endswith(".json"))
+    return sorted((int(name) for name in names if name.isdigit() and name.isascii() and len(name) < 16), reverse=True)
+
+
+def _path(folder: str, seq: int) -> str:
+    return f"{folder}/{seq}.json"

@@ -1,0 +1,168 @@
+"""A run of the file store in the hands of its driver: the journal's end, its blobs, wake-ups and letters.
+
+The order of things is what keeps a run safe: the timer `now` stands before a frame is written, blobs are durable
+before the frame that names them, and a frame before anyone hears of it. How a run is made is in `births`, and how one
+is taken up in `recovery`.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import NamedTuple, NoReturn
+
+from lrwf_cli.core.events import Event
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.run import Run
+from lrwf_cli.errors import StateDirectoryError
+from lrwf_cli.store import checkpoints
+from lrwf_cli.store.base import Frame, Letter
+from lrwf_cli.store.blobfiles import BlobFiles
+from lrwf_cli.store.blobs import lighten
+from lrwf_cli.store.disk import FULL, Disk, SyncFailed
+from lrwf_cli.store.journal import Mark, frame_line, whole_ms
+from lrwf_cli.store.locks import Lock
+from lrwf_cli.store.mail import Mail
+from lrwf_cli.store.rundir import RunFolder
+from lrwf_cli.store.timers import Timers, WakeUps
+from lrwf_cli.store.trouble import explain, told
+
+__all__ = ["FileHeld", "Shared"]
+
+
+class Shared(NamedTuple):
+    """What all runs of a state directory have in common."""
+
+    disk: Disk
+    timers: Timers
+    mail: Mail
+
+
+class FileHeld:
+    """A held run in files; see `base.Held`. The lock is its own from the beginning on, and so is the timer `now`.
+
+    After a failed write of which nobody knows how much is on disk, or a failed sync, the run's folder gets a mark,
+    `io-error`, and everything that would change the run is refused: the next holder starts from what it can read.
+    """
+
+    def __init__(
+        self, shared: Shared, folder: RunFolder, lock: Lock, *, run: Run, mark: Mark, blobs: BlobFiles | None = None
+    ) -> None:
+        self.run = run
+        self.path = folder.path
+        self._disk = shared.disk
+        self._timers = shared.timers
+        self._mail = shared.mail
+        self._folder = folder
+        self._lock = lock
+        self._mark = mark
+        self._blobs = blobs or BlobFiles(shared.disk, folder.blobs)
+        self._wakeups = WakeUps(shared.disk, shared.timers, folder.run_id, folder.wake)
+        self._has_now = True
+        self._is_cut_short = False
+        self._is_released = False
+        self._refusal: StateDirectoryError | None = None
+        self._fd = shared.disk.open_end(folder.journal)
+
+    def lighten(self, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Return `events` with large values replaced by references; they are kept in memory until `append`."""
+        return lighten(events, self._blobs.keep)
+
+    def append(self, events: Sequence[Event], at: datetime) -> Frame:
+        """Commit `events` as the next frame: one write, one sync, and those of the blobs that are new."""
+        if self._refusal:
+            raise self._refusal
+        at = whole_ms(at)
+        line, mark = frame_line(self._mark, events, at)
+        try:
+            self._make_ready()
+            self._is_cut_short = True
+            self._disk.append(self._fd, self._folder.journal, line)
+        except OSError as error:
+            if isinstance(error, SyncFailed) or error.errno not in FULL:
+                self._give_up(error)
+            self._cut_off(error)
+            raise explain(error, self.path) from error
+        self._is_cut_short = False
+        self._mark = mark
+        return Frame(mark.seq, at, tuple(events))
+
+    def _make_ready(self) -> None:
+        if self._is_cut_short:  # the caller was interrupted in the middle of the last frame
+            self._disk.truncate(self._fd, self._folder.journal, self._mark.offset)
+            self._is_cut_short = False
+        if not self._has_now:  # I4: after a `wake_at` that turned out to be too early
+            self._timers.put_now(self._folder.run_id)
+            self._has_now = True
+        self._blobs.flush()
+
+    def _cut_off(self, full: OSError) -> None:
+        """Take away what was written of a frame before the disk was full."""
+        if self._is_cut_short:
+            try:
+                self._disk.truncate(self._fd, self._folder.journal, self._mark.offset)
+            except OSError:
+                self._give_up(full)
+            self._is_cut_short = False
+
+    def _give_up(self, error: OSError) -> NoReturn:
+        self._refusal = explain(error, self.path)
+        with suppress(OSError):  # best effort: the mark is in the same memory as what it warns of
+            self._disk.touch(self._folder.io_error)
+        raise self._refusal from error
+
+    def resolve(self, value: Json) -> Json:
+        """Return `value` with its references replaced, also those to blobs that no `append` has written yet."""
+        try:
+            return self._blobs.resolve(value)
+        except OSError as error:
+            raise explain(error, self.path) from error
+
+    def checkpoint(self, run: Run) -> None:
+        """Cache `run` if it is the fold of what was appended, neither more nor less. Never fails."""
+        if self._refusal is None and run.seq == self._mark.seq:
+            with suppress(OSError):  # I5: a cache; the disk may be full
+                checkpoints.write(self._disk, self._folder.checkpoints, run, self._mark)
+
+    @told
+    def log(self, executor: str, text: str) -> None:
+        """Add `text` to the executor's log, in one write if the disk takes it in one."""
+        path = self._folder.log(executor)
+        fd = self._disk.open_end(path)
+        try:
+            self._disk.write_all(fd, path, text.encode("utf-8", "backslashreplace"))
+        finally:
+            self._disk.close(fd, path)
+
+    @told
+    def letters(self) -> list[Letter]:
+        """Return the letters that stand, oldest first."""
+        return self._mail.letters(self._folder.run_id)
+
+    @told
+    def burn(self, ids: Sequence[str]) -> None:
+        """Remove letters. Not durable: one that comes back is known by its id."""
+        for letter_id in ids:
+            self._mail.burn(self._folder.run_id, letter_id)
+
+    @told
+    def wake_at(self, at: datetime | None) -> None:
+        """Make `at` the only wake-up, durably; only then the others go, and `now` last."""
+        if self._refusal:
+            raise self._refusal
+        self._has_now = False
+        try:
+            self._wakeups.move(at)
+        except SyncFailed as error:
+            self._give_up(error)
+
+    def release(self) -> None:
+        """Let the run go. Idempotent."""
+        if not self._is_released:
+            self._is_released = True
+            self._refusal = StateDirectoryError(
+                f"run `{self._folder.run_id}` was let go, and cannot be changed any more"
+            )
+            try:
+                self._disk.close(self._fd, self._folder.journal)
+            finally:
+                self._lock.release()

@@ -1,0 +1,94 @@
+"""Taking up a run that another process left: under the lock, and before anything is done with what is found.
+
+What a killed process left may be visible and not yet durable, so all of it is synced first (R4 of the recipes: a
+kill, and then a power loss, is a case of its own). Where a sync had failed not even that can be believed, and the
+valid part is written into a new file. A torn tail is put aside and cut off. Damage changes nothing: the run stops.
+"""
+
+import os
+from contextlib import suppress
+
+from lrwf_cli.core.run import Run
+from lrwf_cli.errors import JournalCorrupt
+from lrwf_cli.store import checkpoints
+from lrwf_cli.store.base import MAX_FRAME
+from lrwf_cli.store.disk import Disk, SyncFailed
+from lrwf_cli.store.held import FileHeld, Shared
+from lrwf_cli.store.journal import Journal
+from lrwf_cli.store.locks import Lock
+from lrwf_cli.store.reading import is_there, open_to_read
+from lrwf_cli.store.rundir import RunFolder
+
+__all__ = ["take_up"]
+
+
+def take_up(shared: Shared, folder: RunFolder, lock: Lock) -> FileHeld:
+    """Return the run, repaired and durable, its timer `now` standing. Raises JournalCorrupt, OSError."""
+    disk = shared.disk
+    is_doubtful = is_there(folder.io_error)
+    try:
+        if not is_doubtful:
+            _settle(disk, folder)
+        run, journal = _read(folder, from_checkpoint=not is_doubtful)
+        was_driven = is_there(shared.timers.now(folder.run_id))
+        shared.timers.put_now(folder.run_id)
+        if was_driven:
+            disk.sweep(folder.path, folder.blobs, folder.checkpoints)
+        _repair(disk, folder, journal, is_doubtful=is_doubtful)
+    except SyncFailed:
+        with suppress(OSError):  # best effort, as everywhere
+            disk.touch(folder.io_error)
+        raise
+    return FileHeld(shared, folder, lock, run=run, mark=journal.mark)
+
+
+def _settle(disk: Disk, folder: RunFolder) -> None:
+    if not is_there(folder.journal):
+        raise folder.without_journal()
+    fd = disk.open_end(folder.journal)
+    try:
+        disk.settle_file(fd, folder.journal)
+    finally:
+        disk.close(fd, folder.journal)
+    disk.settle(folder.path, folder.runs)
+
+
+def _read(folder: RunFolder, *, from_checkpoint: bool) -> tuple[Run, Journal]:
+    run, journal = folder.read(from_checkpoint=from_checkpoint)
+    if journal.size > journal.mark.offset or not from_checkpoint:
+        committed = checkpoints.furthest(folder.checkpoints, folder.run_id)
+        if committed > journal.mark.seq:
+            raise JournalCorrupt(
+                f"{folder.journal}:{journal.mark.seq + 1}: the frame is damaged, and {committed} were committed",
+                hint="nothing was changed: put the file back from a backup, or start the workflow anew",
+            )
+    return run, journal
+
+
+def _repair(disk: Disk, folder: RunFolder, journal: Journal, *, is_doubtful: bool) -> None:
+    """Have the journal consist of its valid part, durably."""
+    end = journal.mark.offset
+    if journal.size > end:
+        disk.replace(folder.torn(journal.mark.seq), _part(folder.journal, end, min(journal.size - end, MAX_FRAME)))
+    if is_doubtful:
+        disk.replace(folder.journal, _part(folder.journal, 0, end))
+        disk.unlink(folder.io_error)
+        disk.settle(folder.path)
+    elif journal.size > end:
+        _cut(disk, folder.journal, end)
+
+
+def _cut(disk: Disk, path: str, size: int) -> None:
+    fd = disk.open_end(path)
+    try:
+        disk.truncate(fd, path, size)
+        disk.settle_file(fd, path)
+    finally:
+        disk.close(fd, path)
+
+
+def _part(path: str, start: int, size: int) -> bytes:
+    fd, _ = open_to_read(path)
+    with os.fdopen(fd, "rb") as file:
+        file.seek(start)
+        return file.read(size)

@@ -3,7 +3,6 @@
 Idea: trio's `Clock` and `MockClock` (https://trio.readthedocs.io/en/stable/reference-testing.html).
 """
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -30,6 +29,8 @@ class SystemClock:
 
     async def sleep(self, duration: timedelta) -> None:
         """Sleep for real."""
+        import asyncio
+
         await asyncio.sleep(duration.total_seconds())
 
 
@@ -52,5 +53,7 @@ class ManualClock:
 
     async def sleep(self, duration: timedelta) -> None:
         """Jump over `duration` at once, after whoever else is ready has had a turn."""
+        import asyncio
+
         await asyncio.sleep(0)
         self.jump(duration)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lrwf_cli.errors import FlowError, NotYet
 
-__all__ = ["MAX_SHOWN", "Mark", "Problems", "listed", "nearest", "quoted", "suggestion"]
+__all__ = ["MAX_SHOWN", "Mark", "Problems", "listed", "listing", "nearest", "quoted", "suggestion"]
 
 MAX_SHOWN = 20
 """Problems that are shown at once; a file with more has one cause, and the rest would bury it."""
@@ -34,9 +34,11 @@ class Problems:
     def __init__(self, path: str) -> None:
         self.path = path
         self._found: dict[tuple[Mark, str], _Problem] = {}
+        self._added = 0
 
     def __len__(self) -> int:
-        return len(self._found)
+        """Return how many have been added; what stands in an alias counts each time, although it is shown once."""
+        return self._added
 
     def add(
         self,
@@ -51,6 +53,7 @@ class Problems:
         A hint that costs a search comes as a function, called only if the problem is shown. `is_reserved`:
         the file is right, but this version cannot do that yet.
         """
+        self._added += 1
         remedy = hint if callable(hint) else lambda: hint
         self._found.setdefault((mark, message), _Problem(mark, message, remedy, is_reserved))
 
@@ -100,6 +103,9 @@ def _plain(word: str) -> str:
 def suggestion(word: str, known: Iterable[str], what: str) -> str:
     """Return the hint for an unknown word: the nearest known one, else all of them (`what` names them)."""
     words = list(known)
-    if near := nearest(word, words):
-        return f"did you mean {quoted(near)}?"
-    return f"{what}: {', '.join(words[:12])}{', ...' if len(words) > 12 else ''}" if words else f"{what}: none"
+    return f"did you mean {quoted(near)}?" if (near := nearest(word, words)) else listing(words, what)
+
+
+def listing(words: list[str], what: str) -> str:
+    """Return `what: a, b, c`, at most twelve of them."""
+    return f"{what}: {', '.join(words[:12]) or 'none'}{', ...' if len(words) > 12 else ''}"

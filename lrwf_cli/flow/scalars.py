@@ -43,8 +43,8 @@ def resolve(text: str) -> Scalar:
 
 
 def _integer(text: str) -> int:
-    value = int(text, 0) if len(text) <= 32 else 2**64
-    if not -(2**63) <= value < 2**64:
+    value = int(text, 0) if len(text) <= 32 else 2**63
+    if not -(2**63) <= value < 2**63:
         raise UnfitScalar("the integer does not fit in 64 bits")
     return value
 

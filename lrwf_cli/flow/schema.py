@@ -14,7 +14,7 @@ from lrwf_cli.core.model import Json
 
 __all__ = ["Case", "Declared", "Defaults", "Edge", "Executor", "FlowFile", "InputType", "Retry"]
 
-InputType = Literal["string", "integer", "number", "boolean", "array", "object"]
+InputType = Literal["string", "integer", "number", "boolean", "array", "object", "path"]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,9 +24,11 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Declared(_Part, frozen=True):
     """One key of the run's input. Without `default` and not `required`, it may be left out."""
 
-    type: Annotated[InputType, Meta(description="What the value is.")] = "string"
+    type: Annotated[InputType, Meta(description="What the value is. A `path` is text, made absolute.")] = "string"
     required: Annotated[bool, Meta(description="Whether a run without it is refused.")] = False
-    default: Annotated[Json, Meta(description="The value when none is given.")] = UNSET
+    default: Annotated[
+        Json, Meta(description="The value when none is given. A relative path is meant as seen from the flow file.")
+    ] = UNSET
     enum: Annotated[list[Json] | UnsetType, Meta(description="The only values that are allowed.")] = UNSET
     description: Annotated[str | UnsetType, Meta(description="What it is for.")] = UNSET
 

@@ -1,0 +1,312 @@
+"""Taking runs up and letting them go: crashes, mail, busy runs, broken runs, and looks that leave no trace."""
+
+import asyncio
+
+import pytest
+from handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
+
+from lrwf_cli.core.commands import Effects, Retry
+from lrwf_cli.core.view import outputs
+from lrwf_cli.engine import steer
+from lrwf_cli.engine.passes import Engine
+from lrwf_cli.errors import FlowError, RunBusy, UsageError, WrongStatus
+from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.store.base import Letter, Store
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def killed_once(then: Handler) -> Handler:
+    """A handler during whose first call the process ends."""
+    calls = []
+
+    async def handler(call: Call) -> Effects | Failed:
+        calls.append(call)
+        if len(calls) == 1:
+            raise Killed
+        return await then(call)
+
+    return handler
+
+
+def letter(kind: str, run_id: str = "r", *, number: int = 1, epoch: int = 0) -> Letter:
+    return Letter(f"letter{number}", run_id, kind, World_CLOCK, epoch)
+
+
+from lrwf_cli.clock import ManualClock  # noqa: E402 - beside what uses it
+
+World_CLOCK = ManualClock().now()
+
+
+def crash(world: World) -> None:
+    """Begin the run in a process that dies in a handler."""
+    with pytest.raises(Killed):
+        world.begin()
+
+
+def test_after_a_crash_the_next_tick_goes_on(store: Store) -> None:
+    """Conformance 42: no committed invocation runs again; the attempt in flight is repeated, and told so."""
+    handlers = Handlers(a=passes_on(), b=killed_once(passes_on()), c=passes_on())
+    world = World(store, chain("a", "b", "c"), handlers)
+    crash(world)
+    assert world.tick() == ["completed"]
+    assert handlers.names() == ["a", "b", "b", "c"]
+    again = handlers.calls[2]
+    assert (again.attempt, again.maybe_done, again.idempotency_key) == (2, True, handlers.calls[1].idempotency_key)
+
+
+def test_a_reboot_convicts_nobody(store: Store) -> None:
+    """Design 4: a crash counts against the handlers in flight, a reboot does not."""
+    handlers = Handlers(a=killed_once(passes_on()))
+    world = World(store, chain("a"), handlers)
+    crash(world)
+    world.boot_id = "boot-2"
+    assert world.tick() == ["completed"]
+    assert not any(getattr(e, "counted", False) for frame in store.frames("r") for e in frame.events)
+
+
+def test_a_handler_that_kills_its_process_is_found(store: Store) -> None:
+    """Design 4: after the third crash the run fails and names the handler."""
+
+    async def deadly(_: Call) -> Effects:
+        raise Killed
+
+    world = World(store, chain("a", "b"), Handlers(a=passes_on(), b=deadly))
+    crash(world)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            world.tick()
+    assert world.tick() == ["failed"]
+    error = store.load("r").error
+    assert error is not None
+    assert (error.type, error.executor) == ("ExecutorCrashed", "b")
+
+
+def test_a_polite_end_leaves_the_run_due_at_once(store: Store) -> None:
+    """Conformance 57: a driver that is asked to stop cuts its handlers off; the next tick goes on."""
+
+    async def main() -> str:
+        started = asyncio.Event()
+
+        async def slow(_: Call) -> Effects:
+            started.set()
+            await asyncio.Event().wait()
+            return Effects()
+
+        world = World(store, chain("a"), Handlers(a=slow))
+        engine = world.process()
+        driving = asyncio.ensure_future(engine.begin(world.create(), world.assembly()))
+        await started.wait()
+        engine.stop()
+        return (await driving).status
+
+    assert asyncio.run(main()) == "running"
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    assert world.tick() == ["completed"]
+    assert world.handlers.calls[0].attempt == 2
+    assert not any(getattr(e, "counted", False) for frame in store.frames("r") for e in frame.events)
+
+
+def test_two_processes_on_one_run_one_drives(store: Store) -> None:
+    """Conformance 46: the other says busy, and nothing is done twice."""
+
+    async def main() -> tuple[list[str], bool]:
+        go, started = asyncio.Event(), asyncio.Event()
+
+        async def slow(_: Call) -> Effects:
+            started.set()
+            await go.wait()
+            return Effects()
+
+        world = World(store, chain("a"), Handlers(a=slow))
+        first = asyncio.ensure_future(world.process().begin(world.create(), world.assembly()))
+        await started.wait()
+        with pytest.raises(RunBusy):
+            await world.process().advance("r")
+        busy = (await world.process().tick(["r"]))[0].busy
+        go.set()
+        await first
+        return world.handlers.names(), busy
+
+    assert asyncio.run(main()) == (["a"], True)
+
+
+def test_a_look_at_a_waiting_run_leaves_no_trace(store: Store) -> None:
+    """Conformance 58: taking up a run of which nothing is due writes no event."""
+    from lrwf_cli.core.model import RetryPolicy
+
+    world = World(store, chain("a", retry=RetryPolicy(max_attempts=2, initial=RetryPolicy().max)), Handlers(a=fails(1)))
+    before = world.begin().seq
+    for _ in range(3):
+        asyncio.run(world.process().advance("r"))
+    assert store.load("r").seq == before
+    assert store.due(world.clock.now()) == []
+
+
+def test_one_broken_run_does_not_stop_a_tick(store: Store) -> None:
+    """Conformance 59: it is reported and blocked, the others go on."""
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    world.create("good").release()
+    world.create("bad").release()
+
+    def assemble(held: object, _: str) -> object:
+        if held.run.id == "bad":  # type: ignore[attr-defined]
+            raise FlowError(("flow.yaml:1:1: no module `gone`", "install it"))
+        return world.assembly()
+
+    engine = world.process()
+    engine._assemble = assemble  # type: ignore[assignment]
+    outcomes = {o.run_id: o for o in asyncio.run(engine.tick(["bad", "good"]))}
+    assert outcomes["good"].run is not None
+    assert outcomes["good"].run.status == "completed"
+    assert isinstance(outcomes["bad"].error, FlowError)
+    assert store.load("bad").status == "blocked"
+    assert store.due(world.clock.now()) == []
+
+
+def test_a_letter_reaches_the_driver_at_work(store: Store) -> None:
+    """Design 5: a pause that is asked for while a process drives is taken up by it; what is at work ends."""
+
+    async def main() -> tuple[str, list[str]]:
+        started, go = asyncio.Event(), asyncio.Event()
+
+        async def first(_: Call) -> Effects:
+            started.set()
+            await go.wait()
+            return await sends(1)(_)  # type: ignore[return-value]
+
+        world = World(store, chain("a", "b"), Handlers(a=first, b=passes_on()))
+        driving = asyncio.ensure_future(world.process().begin(world.create(), world.assembly()))
+        await started.wait()
+        assert steer.send(store, world.clock, letter("pause")) is None
+        while store.load("r").status != "paused":  # noqa: ASYNC110 - the driver looks at real intervals
+            await asyncio.sleep(0)
+        go.set()
+        return (await driving).status, world.handlers.names()
+
+    assert asyncio.run(main()) == ("paused", ["a"])
+    assert store.due(World_CLOCK) == []
+
+
+def test_a_letter_left_at_the_last_moment_is_found(store: Store) -> None:
+    """Design 5: after letting go of the lock a driver looks at the mail once more."""
+    world = World(store, chain("a", "b"), Handlers(a=passes_on(), b=passes_on()))
+    held = world.create()
+    release = held.release
+
+    def late() -> None:
+        release()
+        if store.load("r").mail == {}:
+            store.post(letter("pause"))
+
+    held.release = late  # type: ignore[method-assign]
+    run = asyncio.run(world.process().begin(held, world.assembly()))
+    assert list(run.mail) == ["letter1"]
+    assert store.due(world.clock.now()) == []
+
+
+def test_mail_is_acted_upon_once_and_old_mail_never(store: Store) -> None:
+    """I7: a letter that is in the journal does nothing again; one of an older epoch is discarded."""
+    world = World(store, chain("a"), Handlers(a=killed_once(passes_on())))
+    crash(world)
+    steer.send(store, world.clock, letter("pause", number=1))
+    steer.rewind(store, world.clock, "r", 1)
+    store.post(letter("pause", number=2, epoch=0))
+    assert world.tick() == ["completed"]
+    assert store.load("r").mail == {}
+
+
+def test_pause_holds_and_resume_lets_go(store: Store) -> None:
+    """Design 8: a paused run is not due; a resumed one is, at once."""
+    world = World(store, chain("a"), Handlers(a=killed_once(passes_on())))
+    crash(world)
+    paused = steer.send(store, world.clock, letter("pause"))
+    assert paused is not None
+    assert paused.status == "paused"
+    assert world.tick() == []
+    steer.send(store, world.clock, letter("resume", number=2))
+    assert world.tick() == ["completed"]
+    with pytest.raises(WrongStatus, match="completed"):
+        steer.send(store, world.clock, letter("pause", number=3))
+
+
+def test_retry_runs_again_only_what_failed(store: Store) -> None:
+    """Conformance 26: `retry` takes up the failed delivery with a new count of attempts."""
+    handlers = Handlers(a=passes_on(), b=fails(1), c=passes_on())
+    world = World(store, chain("a", "b", "c"), handlers)
+    assert world.begin().status == "failed"
+    steer.retry(store, world.clock, "r", Retry())
+    assert world.tick() == ["completed"]
+    assert handlers.names() == ["a", "b", "b", "c"]
+
+
+@pytest.mark.parametrize("to", range(1, 6))
+def test_rewind_to_any_checkpoint_gives_the_same_outputs(store: Store, to: int) -> None:
+    """Conformance 51: and the journal keeps what was undone."""
+    handlers = Handlers(a=sends(1), b=passes_on(), c=passes_on())
+    world = World(store, chain("a", "b", "c"), handlers)
+    run = world.begin()
+    before, frames, keys = outputs(run), list(store.frames("r")), {c.idempotency_key for c in handlers.calls}
+    handlers.calls.clear()
+    rewound = steer.rewind(store, world.clock, "r", to)
+    assert rewound.epoch == 1
+    if to < run.seq:
+        assert world.tick() == ["completed"]
+        assert not keys & {call.idempotency_key for call in handlers.calls}
+    assert outputs(store.load("r")) == before
+    assert list(store.frames("r"))[: len(frames)] == frames
+
+
+def test_a_fork_leaves_the_original_alone(store: Store) -> None:
+    """Conformance 51: the copy goes on from the checkpoint under its own id."""
+    world = World(store, chain("a", "b"), Handlers(a=sends("x" * 70_000), b=passes_on()))
+    world.begin()
+    frames = list(store.frames("r"))
+    steer.fork(store, world.clock, "r", "copy", at=2)
+    assert world.tick() == ["completed"]
+    assert list(store.frames("r")) == frames
+    copy = store.load("copy")
+    assert (copy.forked_from, outputs(copy)) == (("r", 2), outputs(store.load("r")))
+    assert store.resolve("copy", outputs(copy)) == ["x" * 70_000]
+
+
+def test_a_checkpoint_that_does_not_exist_is_refused(store: Store) -> None:
+    """A frame number beyond the journal is a usage error, and nothing changes."""
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    world.begin()
+    with pytest.raises(UsageError, match="no checkpoint 99"):
+        steer.rewind(store, world.clock, "r", 99)
+    assert store.load("r").epoch == 0
+
+
+def test_many_due_runs_are_driven_in_the_order_of_their_instants(store: Store) -> None:
+    """Conformance 34: worked off in order of their due time."""
+    handlers = Handlers(a=passes_on())
+    world = World(store, chain("a"), handlers)
+    for number in (3, 1, 2):
+        held = world.create(f"r{number}")
+        held.wake_at(world.clock.now().replace(second=number))
+        held.release()
+    world.pass_time(10)
+    due = [each.run_id for each in store.due(world.clock.now())]
+    asyncio.run(Engine.tick(world.process(jobs=1), due))
+    assert [call.run_id for call in handlers.calls] == ["r1", "r2", "r3"]
+
+
+def test_a_run_waits_for_a_free_place(store: Store) -> None:
+    """With one job two runs take turns and both end."""
+
+    async def main() -> list[str]:
+        go = asyncio.Event()
+        world = World(store, chain("a"), Handlers(a=waits_for(go, passes_on())))
+        world.create("one").release()
+        world.create("two").release()
+        engine = world.process(jobs=1)
+        ticking = asyncio.ensure_future(engine.tick(["one", "two"]))
+        await asyncio.sleep(0)
+        go.set()
+        return [o.run.status for o in await ticking if o.run]
+
+    assert asyncio.run(main()) == ["completed", "completed"]

@@ -111,7 +111,7 @@ def _put(whole: Json, items: Iterable[tuple[Any, Json]], read: Read) -> Json:
 
 def references(value: Json) -> Iterator[str]:
     """Yield the names of the blobs that `value` refers to itself; those that blobs refer to are not looked for."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         for item in value:
             yield from references(item)
     elif isinstance(value, dict):

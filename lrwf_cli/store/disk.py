@@ -186,7 +186,7 @@ class Disk:
 
     def discard_tree(self, path: str) -> None:
         """Remove a folder with all that is in it; not durable, not atomic."""
-        for name in names_in(path):
+        for name in sorted(names_in(path)):
             inner = f"{path}/{name}"
             if is_folder(inner):
                 self.discard_tree(inner)
@@ -197,7 +197,7 @@ class Disk:
     def sweep(self, *folders: str) -> None:
         """Remove what a `replace` left that was cut off. Only where nobody else is writing."""
         for folder in folders:
-            for name in names_in(folder):
+            for name in sorted(names_in(folder)):
                 if self.is_temporary(name):
                     self.discard(f"{folder}/{name}")
 

@@ -84,7 +84,7 @@ class MemoryHeld:
 
     def resolve(self, value: Json) -> Json:
         """Return `value` with its references replaced."""
-        return self._store.resolve(self._kept.run_id, value)
+        return resolve(value, self._store.read_blob)
 
     def checkpoint(self, run: Run) -> None:
         """Cache `run` if it is the fold of what was appended, neither more nor less. Never fails."""
@@ -185,14 +185,15 @@ class MemoryStore:
         self._code.setdefault(digest, dict(files))
 
     def resolve(self, run_id: str, value: Json) -> Json:
-        """Return `value` with its references replaced. Raises JournalCorrupt for a missing one."""
+        """Return `value` with its references replaced. Raises InvalidRunId, UnknownRun, JournalCorrupt."""
+        self._kept(run_id)
+        return resolve(value, self.read_blob)
 
-        def read(name: str) -> bytes:
-            if name not in self.blobs:
-                raise JournalCorrupt(f"a value that run `{run_id}` refers to is missing: {name}")
-            return self.blobs[name]
-
-        return resolve(value, read)
+    def read_blob(self, name: str) -> bytes:
+        """Return a blob's content. Raises JournalCorrupt if it is missing."""
+        if name not in self.blobs:
+            raise JournalCorrupt(f"a value that a journal refers to is missing: {name}")
+        return self.blobs[name]
 
     def log_of(self, run_id: str, executor: str) -> str:
         """Return what an executor printed. Raises InvalidRunId, UnknownRun."""

@@ -126,13 +126,13 @@ class Timers:
 
 
 class WakeUps:
-    """The wake-ups of one held run; `folder` is the run's own. Raises OSError."""
+    """The wake-ups of one held run; `note` is the path of what is noted of them. Raises OSError."""
 
-    def __init__(self, disk: Disk, timers: Timers, run_id: str, folder: str) -> None:
+    def __init__(self, disk: Disk, timers: Timers, run_id: str, note: str) -> None:
         self._disk = disk
         self._timers = timers
         self._run_id = run_id
-        self._note = f"{folder}/wake"
+        self._note = note
         self._standing: set[str] | None = None
 
     def move(self, at: datetime | None) -> None:

@@ -4,20 +4,15 @@ Both parsers (libyaml's and the Python one) name the same trouble differently; h
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from lrwf_cli.flow.problems import Mark
 
 __all__ = ["Complaint", "explain"]
 
 
-class Complaint(NamedTuple):
-    """What is wrong, where, and what to do."""
-
-    mark: Mark
-    message: str
-    hint: str | None
-
+Complaint = tuple[Mark, str, str | None]
+"""Where, what is wrong, and what to do."""
 
 _INDENTATION = "check the indentation, and quote a text that has quotes or brackets of its own"
 _TEMPLATE = ("'${{' in a text without quotes", "quote the text that has '${{' in it")
@@ -62,18 +57,18 @@ def explain(error: Any, text: str) -> Complaint:
     if "cannot start any token" in problem:
         return _bad_start(mark, _line(text, mark)[mark.col - 1 : mark.col])
     if ("',' or '" in problem or "mapping values" in problem) and "${{" in _line(text, mark)[: mark.col + 1]:
-        return Complaint(mark, *_TEMPLATE)
+        return (mark, *_TEMPLATE)
     for part, (message, hint) in _KNOWN.items():
         if part in problem:
             place = _mark(beginning) if part in _FROM_BEGINNING and beginning else mark
-            return Complaint(place, message.format(line=beginning.line + 1) if "{line}" in message else message, hint)
-    return Complaint(mark, f"not valid YAML: {problem}", None)
+            return (place, message.format(line=beginning.line + 1) if "{line}" in message else message, hint)
+    return (mark, f"not valid YAML: {problem}", None)
 
 
 def _bad_start(mark: Mark, character: str) -> Complaint:
     if character == "\t":
-        return Complaint(mark, "a tab where YAML wants spaces", "indent with spaces")
-    return Complaint(mark, f"a value that begins with {character!r}", "quote it")
+        return (mark, "a tab where YAML wants spaces", "indent with spaces")
+    return (mark, f"a value that begins with {character!r}", "quote it")
 
 
 def _mark(mark: Any) -> Mark:

@@ -12,10 +12,8 @@ LONGEST = timedelta(days=3650)
 
 _UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
-_OWN = re.compile(r"\s*".join(rf"(?:{_NUMBER}{unit})?" for unit in _UNITS))
-_ISO = re.compile(
-    rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?", re.ASCII
-)
+_OWN = r"\s*".join(rf"(?:{_NUMBER}{unit})?" for unit in _UNITS)
+_ISO = rf"P(?:{_NUMBER}W)?(?:{_NUMBER}D)?(?:T(?=[0-9])(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?"
 _WORDS = {"second": "s", "sec": "s", "minute": "m", "min": "m", "hour": "h", "hr": "h", "day": "d", "week": "w"}
 _EXAMPLES = "write it like 90s, 15m, 1h30m or 3d"
 
@@ -30,7 +28,8 @@ def parse_duration(text: str) -> timedelta:
     without years and months, whose length varies. Raises UsageError (without a place) for anything else, for
     negative durations, and for those over ten years.
     """
-    match = (_OWN.fullmatch(text.strip()) or _ISO.fullmatch(text.strip())) if len(text) <= 64 else None
+    word = text.strip() if len(text) <= 64 else ""
+    match = re.fullmatch(_OWN, word) or re.fullmatch(_ISO, word)
     parts = match.groups() if match else ()
     if not any(parts):
         raise UsageError(f"not a duration: {text[:64]!r}", hint=_remedy(text[:64].strip()))

@@ -86,9 +86,7 @@ def compile_expression(text: str, names: Collection[str] = NAMES) -> Expression:
     if len(text) > MAX_LENGTH:
         raise BadExpression(f"the expression is longer than {MAX_LENGTH} characters", "compute it in an executor")
     tree = _parse(text)
-    _check_depth(tree)
-    used = frozenset(_checked(tree, text, names))
-    return Expression(text, tree, used)
+    return Expression(text, tree, frozenset(_checked(_nodes(tree), text, names)))
 
 
 def _parse(text: str) -> ast.expr:
@@ -113,19 +111,21 @@ def _slip(text: str) -> str | None:
     return "expressions are as in Python: message.score > 0.9 and input.region == 'eu'"
 
 
-def _check_depth(tree: ast.expr) -> None:
+def _nodes(tree: ast.expr) -> list[ast.AST]:
+    nodes: list[ast.AST] = []
     level: list[ast.AST] = [tree]
     for _ in range(_MAX_DEPTH):
+        nodes += level
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
-            return
+            return nodes
     raise BadExpression("the expression is nested too deep", "make it simpler, or compute it in an executor")
 
 
-def _checked(tree: ast.expr, text: str, names: Collection[str]) -> Iterator[str]:
-    """Yield the names that the tree uses; raise BadExpression for what may not be in it."""
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    for node in ast.walk(tree):
+def _checked(nodes: list[ast.AST], text: str, names: Collection[str]) -> Iterator[str]:
+    """Yield the names that are used; raise BadExpression for what may not be there."""
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
         try:
             if isinstance(node, ast.Call):
                 _check_call(node)

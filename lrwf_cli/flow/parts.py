@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -25,7 +25,7 @@ __all__ = ["Place", "described", "read_part"]
 Part = TypeVar("Part", bound=msgspec.Struct)
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """A part, for messages: where it stands, what to call it (`""`: the flow), its path for `lrwf schema`."""
 
     mark: Mark
@@ -37,7 +37,7 @@ class Place(NamedTuple):
         return f"{quoted(key)} in {self.name}" if self.name else quoted(key)
 
 
-class _Field(NamedTuple):
+class _Field(msgspec.Struct, frozen=True):
     attribute: str
     type: Any
     is_required: bool
@@ -157,7 +157,7 @@ def _duration(node: Node, name: str, problems: Problems) -> timedelta | None:
         return None
 
 
-_EXPECTED = re.compile(r"Expected `(?P<kinds>[^`]+)`(?: (?P<bound>[<>]=) (?P<limit>[0-9.]+))?")
+_EXPECTED = r"Expected `(?P<kinds>[^`]+)`(?: (?P<bound>[<>]=) (?P<limit>[0-9.]+))?"
 _WORDS = {
     "str": "text",
     "int": "an integer",
@@ -176,7 +176,7 @@ def _explain(error: str, kind: Any, node: Node, name: str, problems: Problems) -
     for index in re.findall(r"\[(\d+)\]", error.partition(" - at ")[2]):
         node, name = node.get(int(index)) or node, f"an item of {name}"
     choices = [each for each in _choices(kind) if isinstance(each, str)]
-    found = _EXPECTED.match(error)
+    found = re.match(_EXPECTED, error)
     kinds = [_WORDS.get(each, each) for each in found["kinds"].split(" | ")] if found else []
     if found and found["bound"]:
         bound = "at least" if found["bound"] == ">=" else "at most"

@@ -6,6 +6,8 @@ A problem is a place, a sentence and a remedy. No rule about flow files lives he
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from lrwf_cli.errors import FlowError, NotYet
 
 __all__ = ["MAX_SHOWN", "Mark", "Problems", "listed", "listing", "nearest", "quoted", "suggestion"]
@@ -21,7 +23,7 @@ class Mark(NamedTuple):
     col: int
 
 
-class _Problem(NamedTuple):
+class _Problem(msgspec.Struct, frozen=True):
     mark: Mark
     message: str
     hint: Callable[[], str | None]

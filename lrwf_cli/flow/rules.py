@@ -26,38 +26,38 @@ __all__ = [
 WITH_NAMES = ("input", "run")
 """Names that expressions see in `with:`: an executor is made before any message comes."""
 
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,58}")
-_INPUT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
+_NAME = r"[a-z0-9][a-z0-9_-]{0,58}"
+_INPUT = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _LETTERS = "small letters, digits, '-' and '_'"
 
 
 def check_name(node: Node, problems: Problems) -> None:
     """Check a workflow's name: it begins the ids of its runs, which are names of files."""
     name = node.value
-    if isinstance(name, str) and not _NAME.fullmatch(name):
+    if isinstance(name, str) and not re.fullmatch(_NAME, name):
         rule = f"a name has {_LETTERS}, and at most 59"
         problems.add(node.mark, f"{quoted(name)} cannot be a workflow's name", f"{rule}{_better(name, _NAME)}")
 
 
 def check_id(name: str, node: Node, problems: Problems) -> None:
     """Check an executor's id: it is a name of files, and a person types it."""
-    if not _ID.fullmatch(name):
+    if not re.fullmatch(_ID, name):
         rule = f"an id has {_LETTERS}, and at most 64"
         problems.add(node.keys[name], f"{quoted(name)} cannot be an executor's id", f"{rule}{_better(name, _ID)}")
 
 
 def check_input_name(name: str, node: Node, problems: Problems) -> None:
     """Check an input's name: expressions and command lines must be able to say it."""
-    if not _INPUT.fullmatch(name):
+    if not re.fullmatch(_INPUT, name):
         hint = "begin with a letter, and go on with letters, digits, '-' and '_'"
         problems.add(node.keys[name], f"{quoted(name)} cannot be an input's name", hint)
 
 
-def _better(name: str, pattern: re.Pattern[str]) -> str:
+def _better(name: str, pattern: str) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     better = re.sub(r"[^a-z0-9_-]+", "_", words).strip("_-")
-    return f": {better}" if pattern.fullmatch(better) else ""
+    return f": {better}" if re.fullmatch(pattern, better) else ""
 
 
 def check_uses(node: Node, problems: Problems) -> None:

@@ -16,10 +16,11 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_INTEGER = r"[-+]?(?:0|[1-9][0-9]*)"
+_BASED = r"0o[0-7]+|0x[0-9a-fA-F]+"
+_FLOAT = r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+_NOT_FINITE = r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+# patterns, not compiled ones: a flow without numbers needs none of them
 _FIRST = frozenset("0123456789+-.~nNtTfF")
 
 
@@ -33,11 +34,11 @@ def resolve(text: str) -> Scalar:
         return _WORDS[text]
     if text[0] not in _FIRST:
         return text
-    if _INTEGER.fullmatch(text) or _BASED.fullmatch(text):
+    if re.fullmatch(_INTEGER, text) or re.fullmatch(_BASED, text):
         return _integer(text)
-    if _FLOAT.fullmatch(text):
+    if re.fullmatch(_FLOAT, text):
         return _finite(float(text))
-    if _NOT_FINITE.fullmatch(text):
+    if re.fullmatch(_NOT_FINITE, text):
         raise UnfitScalar("infinity and NaN cannot be kept")
     return text
 

@@ -154,20 +154,24 @@ class _Compiler:
     def _condition(self, text: str, path: Path) -> Condition:
         expression = compile_expression(text, EDGE_NAMES)
 
-        def holds(message: Json, scope: Scope) -> bool:
+        def condition(message: Json, scope: Scope) -> bool:
+            from lrwf_cli.flow.evaluate import holds
+
             try:
-                return expression.holds(self._names(expression, message, scope), self._now)
+                return holds(expression, self._names(expression, message, scope), self._now)
             except ExpressionError as error:
                 raise self._failed(error, path) from error
 
-        return holds
+        return condition
 
     def _selection(self, text: str, path: Path) -> Selection:
         expression = compile_expression(text, EDGE_NAMES)
 
         def select(message: Json, scope: Scope, targets: tuple[str, ...]) -> list[str]:
+            from lrwf_cli.flow.evaluate import evaluate
+
             try:
-                chosen = expression.evaluate(self._names(expression, message, scope), self._now)
+                chosen = evaluate(expression, self._names(expression, message, scope), self._now)
             except ExpressionError as error:
                 raise self._failed(error, path) from error
             if not isinstance(chosen, list) or any(name not in targets for name in chosen):

@@ -19,7 +19,7 @@ from lrwf_cli.errors import ExpressionError
 from lrwf_cli.flow.expressions import CONSTANTS, Expression
 from lrwf_cli.flow.problems import listed, nearest, quoted
 
-__all__ = ["MAX_CHARACTERS", "MAX_VALUES", "as_text", "bounded", "evaluate"]
+__all__ = ["MAX_CHARACTERS", "MAX_VALUES", "as_text", "bounded", "evaluate", "holds"]
 
 MAX_VALUES = 1_000_000
 """Values that a result may hold, all levels together."""
@@ -37,10 +37,26 @@ class _Unfit(Exception):
         self.hint = hint
 
 
-def evaluate(
+def evaluate(expression: Expression, names: Mapping[str, object], now: Callable[[], datetime]) -> object:
+    """Return the value of `expression`; only the names it comes by are looked up. `now` is what `now()` returns.
+
+    Raises ExpressionError for whatever goes wrong: a missing key, an operator that does not fit, a result that is
+    too large. Never anything else, and no clock is read here.
+    """
+    return _evaluate(expression, names, now, bounded)
+
+
+def holds(expression: Expression, names: Mapping[str, object], now: Callable[[], datetime]) -> bool:
+    """Return whether the value is true, as Python sees it: not null, false, 0, an empty text, list or mapping.
+
+    Raises ExpressionError, as `evaluate`.
+    """
+    return _evaluate(expression, names, now, bool)
+
+
+def _evaluate(
     expression: Expression, names: Mapping[str, object], now: Callable[[], datetime], finish: Callable[[object], Value]
 ) -> Value:
-    """Return `finish` of the value of `expression`. Raises ExpressionError for whatever goes wrong on the way."""
     try:
         return finish(_Evaluator(expression, names, now).value())
     except _Unfit as error:

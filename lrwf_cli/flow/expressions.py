@@ -9,8 +9,7 @@ with its place; the rest is in `evaluate`, which alone needs simpleeval.
 import ast
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -53,30 +52,11 @@ class BadExpression(ValueError):
 
 
 class Expression(msgspec.Struct, frozen=True):
-    """An expression that has been checked. `names` are those it uses."""
+    """An expression that has been checked. `names` are those it uses; its value is in `evaluate`."""
 
     text: str
     tree: ast.expr
     names: frozenset[str]
-
-    def evaluate(self, names: Mapping[str, object], now: Callable[[], datetime]) -> object:
-        """Return its value; only the names it comes by are looked up. `now` is what `now()` returns.
-
-        Raises ExpressionError for whatever goes wrong: a missing key, an operator that does not fit, a result
-        that is too large. Never anything else, and never reads a clock.
-        """
-        from lrwf_cli.flow.evaluate import bounded, evaluate
-
-        return evaluate(self, names, now, bounded)
-
-    def holds(self, names: Mapping[str, object], now: Callable[[], datetime]) -> bool:
-        """Return whether its value is true, as Python sees it: not null, 0, an empty text, list or mapping.
-
-        Raises ExpressionError, as `evaluate`.
-        """
-        from lrwf_cli.flow.evaluate import evaluate
-
-        return evaluate(self, names, now, bool)
 
 
 def compile_expression(text: str, names: Collection[str] = NAMES) -> Expression:

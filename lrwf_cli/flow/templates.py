@@ -25,15 +25,12 @@ class Template(msgspec.Struct, frozen=True):
 
         In the middle of a text, texts stand as they are and everything else as JSON. Raises ExpressionError.
         """
-        if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
-            return self.parts[0].evaluate(names, now)
-        return "".join(part if isinstance(part, str) else _as_text(part.evaluate(names, now)) for part in self.parts)
+        if not any(isinstance(part, Expression) for part in self.parts):
+            return "".join(map(str, self.parts))
+        from lrwf_cli.flow.evaluate import as_text, evaluate
 
-
-def _as_text(value: object) -> str:
-    from lrwf_cli.flow.evaluate import as_text
-
-    return as_text(value)
+        values = [evaluate(part, names, now) if isinstance(part, Expression) else part for part in self.parts]
+        return values[0] if len(values) == 1 else "".join(map(as_text, values))
 
 
 def compile_template(text: str, names: Collection[str] = NAMES) -> Template:

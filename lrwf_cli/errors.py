@@ -4,8 +4,6 @@ The docstring of a class is its default message, so that there is no second copy
 one imperative sentence: what to do now. Which exit code a class leads to is the command line's matter.
 """
 
-import inspect
-
 __all__ = [
     "CodeMissing",
     "ConditionError",
@@ -45,7 +43,7 @@ class LrwfError(Exception):
 
     def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
         """Take the sentence that says what is wrong (default: the docstring) and one on what to do."""
-        self.message = message or inspect.cleandoc(type(self).__doc__ or "").splitlines()[0].rstrip(".")
+        self.message = message or (type(self).__doc__ or "").strip().partition("\n")[0].rstrip(".")
         self.hint = hint
         super().__init__(self.message)
 

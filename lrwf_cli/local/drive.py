@@ -1,0 +1,59 @@
+"""Driving runs of the file store from an ordinary program: the engine put together, signals, exit."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+
+from lrwf_cli.clock import SystemClock
+from lrwf_cli.engine.driver import Observer, Process
+from lrwf_cli.engine.passes import Assemble, Engine
+from lrwf_cli.local.assemble import assemble
+from lrwf_cli.local.machine import boot_id
+from lrwf_cli.store.base import Store
+
+__all__ = ["engine", "interruptible"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+T = TypeVar("T")
+
+
+def engine(store: Store, *, jobs: int, observe: Observer | None = None, make: Assemble | None = None) -> Engine:
+    """Return an engine for `store` on this machine; `make` replaces how pinned runs are put together."""
+    return Engine(
+        store,
+        SystemClock(),
+        make or partial(assemble, store),
+        process=Process(boot_id()),
+        jobs=jobs,
+        observe=observe,
+    )
+
+
+def interruptible(engine: Engine, work: Coroutine[Any, Any, T]) -> tuple[T | None, signal.Signals | None]:
+    """Run `work`, which drives `engine`, to its end; return its result, and the signal that cut it short.
+
+    SIGINT, SIGTERM and SIGHUP make every driver cut its handlers off and leave its run due at once. A second one ends
+    the process as it would any other.
+    """
+    caught: list[signal.Signals] = []
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, _first_stops(engine, loop, number, caught))
+        result = runner.run(work)
+    return result, caught[0] if caught else None
+
+
+def _first_stops(
+    engine: Engine, loop: asyncio.AbstractEventLoop, number: signal.Signals, caught: list[signal.Signals]
+) -> Callable[[], None]:
+    def stop() -> None:
+        caught.append(number)
+        for each in _SIGNALS:
+            loop.remove_signal_handler(each)
+        engine.stop()
+
+    return stop

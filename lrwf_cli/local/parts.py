@@ -1,0 +1,124 @@
+"""A flow file and its code put together: executors made, workflow compiled, values that can be kept registered.
+
+The same for a run that is about to begin (from the folder) and for one that began long ago (from what it is
+pinned to), so that both behave alike. Nothing is written here.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from lrwf_cli.clock import SystemClock
+from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.model import Json, Workflow
+from lrwf_cli.errors import FlowError, LrwfError
+from lrwf_cli.executors.api import Executor, accepts, check_executor, handlers_of, handles, sends
+from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
+from lrwf_cli.executors.values import teach
+from lrwf_cli.flow.check import MessageTypes, check_types
+from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
+from lrwf_cli.flow.load import LoadedFlow
+from lrwf_cli.flow.problems import Problems
+
+__all__ = ["FlowParts"]
+
+
+class FlowParts:
+    """What a flow file needs to run: its code loaded from `snapshot`, found under `folder` in tracebacks.
+
+    Construction runs the author's imports. Raises FlowError with every executor that cannot be made.
+    """
+
+    def __init__(self, loaded: LoadedFlow, snapshot: CodeSnapshot, folder: str) -> None:
+        self.loaded = loaded
+        self.codec = teach(Codec())
+        self._modules = FlowModules(snapshot, folder)
+        self._targets = self._each(self._target, loaded.flow.executors)
+        self._fixed = self._each(self._made_without_input, self._targets)
+        self._check()
+
+    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:
+        """Return new instances, for one run in one process. `run` has `id`, `workflow` and `started_at`."""
+        about = {**run, "started_at": datetime.fromisoformat(run["started_at"])}
+        value = self.codec.decode(run_input)
+        return self._each(lambda name: self._made(name, value, about), self._targets)
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        """The graph as the core knows it."""
+        facts = {
+            name: ExecutorFacts(accepts=accepts(each, self.codec), handles=handles(each))
+            for name, each in self._fixed.items()
+        }
+        return compile_workflow(self.loaded, facts, decode=self.codec.decode, now=SystemClock().now)
+
+    @property
+    def start(self) -> Executor:
+        """The executor that gets the run's input (for its types; not the instance that a run uses)."""
+        return self._fixed[self.workflow.start]
+
+    def _target(self, name: str) -> Any:
+        target = self._modules.resolve(self.loaded.flow.executors[name].uses)
+        for module, as_name in self._modules.loaded():
+            self.codec.register_module_types(module, as_name)
+        return target
+
+    def _made_without_input(self, name: str) -> Executor:
+        """Return an instance, or for a `with:` that has `${{ }}` the class: its handlers are known all the same."""
+        target = self._targets[name]
+        options = self.loaded.flow.executors[name].with_
+        if _has_template(options):
+            return target  # type: ignore[no-any-return] # handlers are asked of the class as of an instance
+        return make_executor(target, name, options)
+
+    def _made(self, name: str, run_input: object, about: Mapping[str, Any]) -> Executor:
+        options = options_of(self.loaded, name, run_input=run_input, run=about, now=SystemClock().now)
+        return make_executor(self._targets[name], name, options)
+
+    def _each(self, make: Any, names: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `make` gives for each name; raises one FlowError for all that it refuses."""
+        made, problems = {}, []
+        for name in names:
+            try:
+                made[name] = make(name)
+            except FlowError as error:
+                problems += [(self._placed(name, message), hint) for message, hint in error.problems]
+            except LrwfError as error:
+                problems.append((self._placed(name, error.message), error.hint))
+        if problems:
+            raise FlowError(*problems)
+        return made
+
+    def _placed(self, name: str, message: str) -> str:
+        place = self.loaded.place(("executors", name, "uses"))
+        return message if message.startswith(f"{self.loaded.path}:") else f"{place}: {message}"
+
+    def _check(self) -> None:
+        problems = Problems(self.loaded.path)
+        types = {name: _types(each) for name, each in self._fixed.items()}
+        check_types(self.loaded.outline, self.loaded.root, problems, types)
+        wrong = [problem for each in self._fixed.values() for problem in check_executor(each)]
+        if wrong:
+            raise FlowError(*wrong)
+        problems.raise_if_any()
+
+
+def _types(executor: Executor) -> MessageTypes:
+    return MessageTypes(handles=handlers_of(executor).takes, sends=sends(executor))
+
+
+def _has_template(value: Json) -> bool:
+    return any("${{" in text for text in _texts(value))
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for each in value:
+                yield from _texts(each)
+        case dict():
+            for each in value.values():
+                yield from _texts(each)

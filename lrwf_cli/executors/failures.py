@@ -1,0 +1,57 @@
+"""What a handler raised, as a plain value and as text for its log."""
+
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from lrwf_cli.core.run import Failure
+from lrwf_cli.errors import LrwfError
+from lrwf_cli.executors.base import Failed
+
+__all__ = ["MAX_MESSAGE", "described", "failed"]
+
+MAX_MESSAGE = 10_000
+"""Characters of an exception's text that are kept in the journal; all of it is in the log."""
+
+_OURS = str(Path(__file__).parents[1])
+_NEVER_RETRIED = (TypeError, NameError, AttributeError, LrwfError)
+
+
+def failed(error: BaseException, executor: str, attempt: int) -> Failed:
+    """Return the failure of an attempt. Mistakes in the code and our own refusals are not worth another."""
+    failure = Failure(
+        type=type(error).__name__,
+        message=_text(error),
+        executor=executor,
+        attempt=attempt,
+        hint=error.hint if isinstance(error, LrwfError) else None,
+        mro=tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object),
+    )
+    return Failed(failure, retryable=not isinstance(error, _NEVER_RETRIED))
+
+
+def described(error: BaseException) -> str:
+    """Return the traceback from the author's first line on; of a refusal that no code of theirs caused, its text."""
+    begin = error.__traceback__
+    while begin is not None and _is_ours(begin):
+        begin = begin.tb_next
+    return _printable("".join(traceback.format_exception(type(error), error, begin)))
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    return frame.tb_frame.f_code.co_filename.startswith(_OURS)
+
+
+def _text(error: BaseException) -> str:
+    """Return the error's text in a form that can be kept, whatever `__str__` does."""
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - the author's `__str__` may raise anything
+        text = f"(its text cannot be read: {type(broken).__name__})"
+    text = _printable(text)
+    return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """Return `text` with what has no UTF-8 form escaped."""
+    return text.encode(errors="backslashreplace").decode()

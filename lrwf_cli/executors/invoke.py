@@ -1,0 +1,109 @@
+"""Has deliveries handled by Python executors, in this process: plain values in, plain values out.
+
+A handler gets its own decoded copies and gives back encoded effects. Async handlers run in the loop, plain ones in
+threads. Whatever a handler raises is a failure of that handler; Ctrl-C and cancellation are not its doing.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+from lrwf_cli.clock import Clock, SystemClock
+from lrwf_cli.core.codec import Codec, type_name
+from lrwf_cli.core.commands import Effects
+from lrwf_cli.core.handlers import Handler
+from lrwf_cli.core.model import Workflow
+from lrwf_cli.errors import MessageTypeError
+from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of, handles
+from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.context import Context
+from lrwf_cli.executors.failures import described, failed
+from lrwf_cli.executors.output import Lines, routed
+from lrwf_cli.executors.seat import Seat, settled
+from lrwf_cli.executors.threads import in_thread
+
+__all__ = ["Log", "PythonInvoker"]
+
+Log = Callable[[str, str], None]
+"""Takes an executor's id and whole lines of what it printed, or of the traceback of what it raised."""
+
+
+class PythonInvoker:
+    """Implements `Invoker` for one run in one process; `executors` are that run's own instances.
+
+    Without a `log`, what handlers print goes where it always does, and tracebacks go nowhere.
+    """
+
+    def __init__(
+        self,
+        executors: Mapping[str, Executor],
+        workflow: Workflow,
+        codec: Codec,
+        *,
+        log: Log | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._seats = {name: Seat(executor, codec) for name, executor in executors.items()}
+        self._workflow = workflow
+        self._codec = codec
+        self._log = log
+        self._clock = clock or SystemClock()
+
+    async def invoke(self, call: Call) -> Effects | Failed:
+        """As `Invoker` says. Raises KeyboardInterrupt and, if it is cancelled, CancelledError."""
+        executor = call.delivery.executor
+        lines = Lines(partial(self._log, executor)) if self._log else None
+        routing: AbstractContextManager[None] = routed(lines.add) if lines else nullcontext()
+        with routing:
+            try:
+                return await self._handle(self._seats[executor], call)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                    raise
+                if lines:
+                    lines.add(described(error))
+                return failed(error, executor, call.attempt)
+            finally:
+                if lines:
+                    lines.close()
+
+    async def _handle(self, seat: Seat, call: Call) -> Effects:
+        message = self._codec.decode(call.resolve(call.delivery.message))
+        handler = handlers_of(seat.executor).find(type(message), lambda: message)
+        if handler is None:
+            raise self._cannot_handle(seat.executor, call)
+        ctx = Context(call, handler, self._workflow, self._codec, self._clock)
+        try:
+            async with seat.taken(call):
+                result = await _called(seat.executor, handler, message, ctx)
+                if result is not None:
+                    ctx.send_message(result)
+                return ctx.effects(await seat.save())
+        finally:
+            ctx.end()
+
+    def _cannot_handle(self, executor: Executor, call: Call) -> MessageTypeError:
+        names = ", ".join(f"`{name}`" for name in handles(executor)) or "nothing"
+        kind = type_name(call.resolve(call.delivery.message))
+        return MessageTypeError(
+            f"`{call.delivery.executor}` cannot handle a `{kind}`: it handles {names}",
+            hint=f"add a handler to `{call.delivery.executor}`, or convert the message before it is sent",
+        )
+
+
+async def _called(executor: Executor, handler: Handler, message: Any, ctx: Context) -> Any:
+    function = executor.function if isinstance(executor, FunctionExecutor) else getattr(executor, handler.attribute)
+    call = partial(function, message, ctx) if handler.wants_context else partial(function, message)
+    if handler.is_async:
+        return await call()
+    return await settled(await in_thread(call))
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancels this invocation; a handler may also raise CancelledError of its own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,76 @@
+"""Shared state as one handler sees and changes it: what was committed when it started, plus its own writes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.commands import StateWrite
+from lrwf_cli.core.events import StateChange
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.run import StateEntry
+from lrwf_cli.core.state import changed, changes_of
+
+__all__ = ["StateView"]
+
+
+class StateView:
+    """Hands out copies, gathers writes; touches nothing that is committed."""
+
+    def __init__(self, state: Mapping[str, StateEntry], resolve: Callable[[Json], Json], codec: Codec) -> None:
+        self._state = state
+        self._resolve = resolve
+        self._codec = codec
+        self._seen: dict[str, tuple[int, Json]] = {}
+        self._writes: dict[str, list[StateWrite]] = {}
+
+    def get(self, key: str, default: Any) -> Any:
+        """Return a decoded copy of the value of `key`."""
+        if key not in self._seen:
+            entry = self._state.get(key)
+            self._seen[key] = (entry.version, self._resolve(entry.value)) if entry else (0, None)
+        exists, value = self._current(key)
+        return self._codec.decode(value) if exists else default
+
+    def set(self, key: str, value: Any) -> None:
+        """Write a value in full; what was written to the key before does not matter any more."""
+        seen, base = self._seen.get(key, (None, None))
+        encoded = self._codec.encode(value, name=_named(key))
+        self._writes[key] = [StateWrite(key, encoded, seen=seen, base=base)]
+
+    def update(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> None:
+        """Change a value at commit. Raises TypeError if it cannot be changed so."""
+        if op not in ("append", "add", "merge"):
+            raise TypeError(f"state is updated by `append`, `add` or `merge`, not by `{op}`")
+        write = StateWrite(key, self._codec.encode(value, name=_named(key)), op)
+        writes = self._writes.setdefault(key, [])
+        # asked here too, so that the traceback shows the line that made the mistake
+        changes_of({} if writes else self._state, [*writes[-1:], write], self._resolve)
+        writes.append(write)
+
+    def delete(self, key: str) -> None:
+        """Remove a key."""
+        seen, base = self._seen.get(key, (None, None))
+        self._writes[_checked(key)] = [StateWrite(key, None, "delete", seen, base)]
+
+    def writes(self) -> tuple[StateWrite, ...]:
+        """Return the writes in order of their keys' first write."""
+        return tuple(write for writes in self._writes.values() for write in writes)
+
+    def _current(self, key: str) -> tuple[bool, Json]:
+        """Return whether `key` has a value here, and the value, encoded."""
+        entry = self._state.get(key)
+        exists, value = entry is not None, self._resolve(entry.value) if entry else None
+        for write in self._writes.get(key, ()):
+            exists = write.op != "delete"
+            value = changed(value, StateChange(key=key, op=write.op, value=write.value))
+        return exists, value
+
+
+def _checked(key: str) -> str:
+    if type(key) is not str:
+        raise TypeError(f"a key of the state is text, not a `{type(key).__name__}`")
+    return key
+
+
+def _named(key: str) -> str:
+    return f"state[{_checked(key)!r}]"

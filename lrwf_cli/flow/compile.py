@@ -37,12 +37,13 @@ __all__ = ["ExecutorFacts", "compile_workflow", "options_of"]
 
 Decode = Callable[[Json], object]
 Now = Callable[[], datetime]
+_Retry = Retry | msgspec.UnsetType
 
 
 class ExecutorFacts(msgspec.Struct, frozen=True):
     """What the code of an executor says of itself. `accepts` and `handles` are as in `ExecutorSpec`.
 
-    `retry` holds where neither the flow file nor its `defaults` say anything; `None`: one attempt.
+    `retry` holds where the flow file says nothing of this executor; it goes before the file's `defaults`.
     """
 
     accepts: Callable[[Json], bool] | None = None
@@ -60,9 +61,7 @@ def compile_workflow(loaded: LoadedFlow, facts: Mapping[str, ExecutorFacts], *, 
     flow = loaded.flow
     nothing = ExecutorFacts()
     specs = {
-        name: _spec(
-            name, _policy(executor.retry, flow.defaults.retry, facts.get(name, nothing)), facts.get(name, nothing)
-        )
+        name: _spec(name, executor.retry, flow.defaults.retry, facts.get(name, nothing))
         for name, executor in flow.executors.items()
     }
     compiler = _Compiler(loaded, decode, now)
@@ -81,27 +80,29 @@ def options_of(
 ) -> dict[str, Json]:
     """Return the keyword arguments of `executor`: its `with:`, each `${{ }}` in it rendered with `input` and `run`.
 
-    `run` has `id`, `workflow` and `started_at`. Raises ExpressionError, with the place of the executor's `with:`.
+    `run` has `id`, `workflow` and `started_at`. Raises ExpressionError, with the place of the argument.
     """
-    options = loaded.flow.executors[executor].with_
-    try:
-        return {key: render(value, {"input": run_input, "run": run}, now) for key, value in options.items()}
-    except ExpressionError as error:
-        place = loaded.place(("executors", executor, "with"))
-        raise ExpressionError(f"{place}: {error.message}", hint=error.hint) from error
+    names = {"input": run_input, "run": run}
+    options: dict[str, Json] = {}
+    for key, value in loaded.flow.executors[executor].with_.items():
+        try:
+            options[key] = render(value, names, now)
+        except ExpressionError as error:
+            place = loaded.place(("executors", executor, "with", key))
+            raise ExpressionError(f"{place}: {error.message}", hint=error.hint) from error
+    return options
 
 
-def _spec(name: str, retry: RetryPolicy, facts: ExecutorFacts) -> ExecutorSpec:
-    return ExecutorSpec(
-        id=name, accepts=facts.accepts, handles=facts.handles, retry=retry, max_parallel=facts.max_parallel
-    )
+def _spec(name: str, own: _Retry, default: _Retry, facts: ExecutorFacts) -> ExecutorSpec:
+    retry = _policy(own, default, facts)
+    return ExecutorSpec(name, facts.accepts, facts.handles, retry, max_parallel=facts.max_parallel)
 
 
 _MAX_ATTEMPTS = 3
 """Attempts of an executor with a `retry:` that does not say how many."""
 
 
-def _policy(own: Retry | msgspec.UnsetType, default: Retry | msgspec.UnsetType, facts: ExecutorFacts) -> RetryPolicy:
+def _policy(own: _Retry, default: _Retry, facts: ExecutorFacts) -> RetryPolicy:
     """Return the policy of an executor: its own keys, then those of `defaults`, then lrwf's.
 
     What the code says is for those that say nothing themselves; `defaults` is for those whose code is silent too.
@@ -204,6 +205,9 @@ class _State(Mapping[str, object]):
 
     def __getitem__(self, key: str) -> object:
         return self._decode(self._scope.resolve(self._scope.state[key]))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._scope.state
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._scope.state)

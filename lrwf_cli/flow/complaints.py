@@ -14,7 +14,7 @@ __all__ = ["Complaint", "explain"]
 Complaint = tuple[Mark, str, str | None]
 """Where, what is wrong, and what to do."""
 
-_INDENTATION = "check the indentation, and quote a text that has quotes or brackets of its own"
+_INDENTATION = "check the indentation, and quote a text that has quotes or brackets"
 _TEMPLATE = ("'${{' in a text without quotes", "quote the text that has '${{' in it")
 _UNFIT = ("this does not fit what stands before it", _INDENTATION)
 _MISSING = ("a value is missing", "write the value, or null")

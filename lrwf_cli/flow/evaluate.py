@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -219,7 +220,7 @@ class _Evaluator(simpleeval.SimpleEval):  # type: ignore[misc] # simpleeval has 
         owner = self._eval(node.value)
         if isinstance(owner, Mapping):
             return self._entry(owner, node.attr, node.value)
-        value = _NOTHING if isinstance(owner, _PLAIN) else getattr(owner, node.attr, _NOTHING)
+        value = _NOTHING if type(owner) in _PLAIN else getattr(owner, node.attr, _NOTHING)
         if value is _NOTHING or callable(value):
             raise _Unfit(f"{self._source(node.value)} is {_kind(owner)} and has no {quoted(node.attr)}")
         return value
@@ -228,14 +229,16 @@ class _Evaluator(simpleeval.SimpleEval):  # type: ignore[misc] # simpleeval has 
         owner, key = self._eval(node.value), self._eval(node.slice)
         if isinstance(owner, Mapping):
             return self._entry(owner, key, node.value)
-        if isinstance(owner, list | tuple | str) and isinstance(key, int) and not -len(owner) <= key < len(owner):
+        if not isinstance(owner, list | tuple | str):
+            raise _Unfit(f"{self._source(node.value)} is {_kind(owner)} and has no items")
+        if isinstance(key, int) and not -len(owner) <= key < len(owner):
             raise _Unfit(f"{self._source(node.value)} has no item {key}: it has {len(owner)}")
         return owner[key]
 
     def _entry(self, owner: Mapping[object, object], key: object, node: ast.expr) -> object:
         if key in owner:
             return owner[key]
-        known = [each for each in owner if isinstance(each, str)]
+        known = [each for each in islice(owner, 1000) if isinstance(each, str)]
         hint = f"did you mean {quoted(near)}?" if (near := nearest(str(key), known)) else None
         if hint is None and known:
             hint = f"its keys are {listed(known)}"
@@ -246,7 +249,7 @@ class _Evaluator(simpleeval.SimpleEval):  # type: ignore[misc] # simpleeval has 
 
 
 _NOTHING = object()
-_PLAIN = (str, int, float, list, tuple, bytes, type(None))
+_PLAIN = frozenset({str, int, float, bool, list, tuple, bytes, type(None)})
 _KINDS: Mapping[type, str] = {
     str: "a text",
     bool: "true or false",

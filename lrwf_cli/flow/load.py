@@ -109,12 +109,12 @@ def _flow_files(folder: str) -> list[str]:
 def _near_file(path: str) -> str:
     folder, name = os.path.split(path)
     near = nearest(name, _flow_files(folder))
-    return f"did you mean {quoted(str(FilePath(folder, near)))}?" if near else "check the path"
+    return f"did you mean {str(FilePath(folder, near))!r}?" if near else "check the path"
 
 
 def _in_folder(path: str) -> str:
     names = _flow_files(path)
-    return f", such as {quoted(str(FilePath(path, names[0])))}" if names else ""
+    return f", such as {str(FilePath(path, names[0]))!r}" if names else ""
 
 
 def _refuse(message: str, hint: str) -> NoReturn:

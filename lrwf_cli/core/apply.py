@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lrwf_cli.core import events as e
 from lrwf_cli.core.lineage import common_path
+from lrwf_cli.core.places import cut_off, line_up, renew, take_failed, take_ready
 from lrwf_cli.core.run import Delivery, Failure, Invocation, Run, StateEntry, Tally
 from lrwf_cli.core.state import changed
 from lrwf_cli.core.status import moved, settled
@@ -85,7 +86,7 @@ def _started(event: e.RunStarted) -> Run:
 
 
 def _forked(event: e.RunForked) -> Run:
-    run = _afresh(event.run)
+    run = _afresh(event.run, event.at)
     run.id, run.seq, run.epoch = event.run_id, 1, 0
     run.forked_from = (event.from_run, event.from_seq)
     run.started_at = run.updated_at = event.at
@@ -93,24 +94,27 @@ def _forked(event: e.RunForked) -> Run:
 
 
 def _rewound(run: Run, event: e.RunRewound) -> Run:
-    status = moved(run.status, "run_rewound")
-    past = _afresh(event.run)
+    moved(run.status, "run_rewound")
+    past = _afresh(event.run, run.updated_at)
     past.seq, past.updated_at, past.epoch = run.seq, run.updated_at, run.epoch + 1
     past.origin, past.boot_id = run.origin, run.boot_id
-    past.status = past.status if past.is_final else status
-    past.status = settled(past)
     return past
 
 
-def _afresh(past: Run) -> Run:
-    """Return a copy of `past` in which what was at work is ready to begin anew, and nobody holds it."""
+def _afresh(past: Run, at: datetime) -> Run:
+    """Return a copy of `past` that goes on at `at`: what was at work begins anew, and nobody holds it.
+
+    A run that had ended then has ended again.
+    """
     run = deepcopy(past)
     for invocation in reversed(run.started.values()):
-        _queue(run, replace(invocation, maybe_done=False, crashes=0, started_at=None), front=True)
+        line_up(run, replace(invocation, started_at=None), front=True)
     run.started.clear()
+    renew(run, crashes=0, maybe_done=False)
     run.mail.clear()
-    run.held_by = run.reason = None
     if not run.is_final:
+        _let_go(run)
+        run.deadline_at = at + run.timeout if run.timeout else None
         run.status = "running"
         run.status = settled(run)
     return run
@@ -122,7 +126,7 @@ def _driver_started(run: Run, event: e.DriverStarted) -> None:
 
 def _invocations_started(run: Run, event: e.InvocationsStarted) -> None:
     for delivery in event.deliveries:
-        invocation = _take_ready(run, delivery)
+        invocation = take_ready(run, delivery)
         run.started[delivery] = replace(invocation, started_at=run.updated_at, due_at=None)
         run.iteration = max(run.iteration, invocation.delivery.superstep)
 
@@ -133,7 +137,7 @@ def _invocation_completed(run: Run, event: e.InvocationCompleted) -> None:
     for entry in event.joined:
         run.queues.setdefault(entry.group, {}).setdefault(entry.source, []).append(entry)
     for delivery in event.deliveries:
-        _queue(run, Invocation(_with_joined(run, delivery) if delivery.joined else delivery))
+        line_up(run, Invocation(_with_joined(run, delivery) if delivery.joined else delivery))
     run.outputs.extend(event.outputs)
     run.dropped.extend(event.dropped)
     for change in event.state:
@@ -160,14 +164,14 @@ def _change_state(run: Run, change: e.StateChange) -> None:
     if change.op == "delete":
         run.state.pop(change.key, None)
     else:
-        value = changed(entry.value if entry else None, change)
-        run.state[change.key] = StateEntry(value, entry.version + 1 if entry else 1)
+        run.writes += 1
+        run.state[change.key] = StateEntry(changed(entry.value if entry else None, change), run.writes)
     if change.conflict:
         run.conflicts[change.key] = run.conflicts.get(change.key, 0) + 1
 
 
 def _invocation_failed(run: Run, event: e.InvocationFailed) -> None:
-    invocation = _take(run, event.delivery)
+    invocation = take_failed(run, event.delivery)
     _count(run, invocation.delivery.executor, failed=1)
     if event.retry_at is None:
         run.failed[event.delivery] = replace(invocation, error=event.error, started_at=None)
@@ -185,21 +189,12 @@ def _invocation_failed(run: Run, event: e.InvocationFailed) -> None:
 
 
 def _invocations_cut_off(run: Run, event: e.InvocationsCutOff) -> None:
-    for delivery in reversed(event.deliveries):
-        invocation = run.started.pop(delivery)
-        again = replace(
-            invocation,
-            attempt=invocation.attempt + 1,
-            crashes=invocation.crashes + event.counted,
-            maybe_done=True,
-            started_at=None,
-        )
-        _queue(run, again, front=True)
+    cut_off(run, event.deliveries, crashes=int(event.counted))
 
 
 def _woke_up(run: Run, event: e.WokeUp) -> None:
     for delivery in event.deliveries:
-        _queue(run, replace(run.waiting.pop(delivery), due_at=None))
+        line_up(run, replace(run.waiting.pop(delivery), due_at=None))
 
 
 def _mail_taken(run: Run, event: e.MailTaken) -> None:
@@ -213,8 +208,13 @@ def _run_paused(run: Run, event: e.RunPaused) -> None:
 
 def _run_resumed(run: Run, _: e.RunResumed) -> None:
     run.status = moved(run.status, "run_resumed")
+    _let_go(run)
+
+
+def _let_go(run: Run) -> None:
+    """Forget who or what held the run; what has failed in it has still failed."""
     run.held_by = run.reason = None
-    run.error = None if not run.failed else run.error
+    run.error = next((invocation.error for invocation in run.failed.values()), None)
 
 
 def _run_blocked(run: Run, event: e.RunBlocked) -> None:
@@ -225,8 +225,7 @@ def _run_blocked(run: Run, event: e.RunBlocked) -> None:
 def _run_ended(run: Run, event: e.RunCompleted | e.RunFailed | e.RunTimedOut | e.RunCancelled) -> None:
     run.status = moved(run.status, e.name_of(event))
     run.finished_at = run.updated_at
-    for delivery in list(run.started):
-        _queue(run, replace(run.started.pop(delivery), maybe_done=True, started_at=None), front=True)
+    cut_off(run, tuple(run.started))
     if isinstance(event, e.RunFailed | e.RunTimedOut):
         run.error = event.error
     if isinstance(event, e.RunCancelled):
@@ -241,33 +240,10 @@ def _run_retried(run: Run, event: e.RunRetried) -> None:
     run.deadline_at = run.updated_at + run.timeout if run.timeout else None
     if event.code is not None:
         run.origin = replace(run.origin, code=event.code)
-    for queue in run.ready.values():
-        queue[:] = [replace(invocation, crashes=0) for invocation in queue]
+    renew(run, crashes=0)
     for invocation in run.failed.values():
-        _queue(run, replace(invocation, attempt=invocation.attempt + 1, failures=0, crashes=0, error=None))
+        line_up(run, replace(invocation, attempt=invocation.attempt + 1, failures=0, crashes=0, error=None))
     run.failed.clear()
-
-
-def _queue(run: Run, invocation: Invocation, *, front: bool = False) -> None:
-    queue = run.ready.setdefault(invocation.delivery.executor, [])
-    queue.insert(0 if front else len(queue), invocation)
-
-
-def _take_ready(run: Run, delivery: str) -> Invocation:
-    """Remove and return a ready invocation. It is nearly always the first of its queue."""
-    for executor, queue in run.ready.items():
-        for place, invocation in enumerate(queue):
-            if invocation.delivery.id == delivery:
-                del queue[place]
-                if not queue:
-                    del run.ready[executor]
-                return invocation
-    raise KeyError(delivery)
-
-
-def _take(run: Run, delivery: str) -> Invocation:
-    found = run.started.pop(delivery, None) or run.waiting.pop(delivery, None)
-    return found or _take_ready(run, delivery)
 
 
 def _count(run: Run, executor: str, *, completed: int = 0, failed: int = 0) -> None:

@@ -9,7 +9,7 @@ from lrwf_cli.core.model import FanIn, Json, Scope, Workflow
 from lrwf_cli.core.retry import delay, is_retryable
 from lrwf_cli.core.route import Hop, check_type, route, scope_of
 from lrwf_cli.core.run import Delivery, Dropped, Failure, Invocation, Joined, Output, Run
-from lrwf_cli.core.state import change_of, extension
+from lrwf_cli.core.state import changes_of, extension, same
 from lrwf_cli.errors import LrwfError
 
 __all__ = ["completed", "failed"]
@@ -24,7 +24,7 @@ def completed(
     that is not retried, and then none of them counts.
     """
     try:
-        changes = _changes(workflow, run, effects)
+        changes = changes_of(run.state, effects.writes, workflow.resolve)
         scope = scope_of(workflow, run, changes)
         return _Routing(workflow, run, invocation).event(effects, changes, scope)
     except (LrwfError, TypeError) as error:
@@ -41,11 +41,6 @@ def failed(workflow: Workflow, invocation: Invocation, command: Fail, now: datet
     again = command.retryable and failures < policy.max_attempts and is_retryable(policy, command.error)
     retry_at = now + delay(policy, failures, invocation.delivery.id) if again else None
     return InvocationFailed(invocation.delivery.id, command.error, retry_at)
-
-
-def _changes(workflow: Workflow, run: Run, effects: Effects) -> tuple[StateChange, ...]:
-    changes = (change_of(run.state.get(write.key), write, workflow.resolve) for write in effects.writes)
-    return tuple(change for change in changes if change is not None)
 
 
 class _Routing:
@@ -111,7 +106,8 @@ class _Routing:
         if len(filled) < (fan_in.need or len(fan_in.sources)):
             return
         entries = [queues[source].pop(0) for source in filled]
-        check_type(self.workflow, "+".join(filled), fan_in.target, [entry.message for entry in entries])
+        messages = self.workflow.resolve([entry.message for entry in entries])
+        check_type(self.workflow, "+".join(filled), fan_in.target, messages)
         self.deliveries.append(
             Delivery(
                 id=delivery_id([entry.id for entry in entries], fan_in.target),
@@ -129,7 +125,7 @@ class _Routing:
     def _saved(self, saved: Json) -> StateChange | None:
         """Return the change of the executor's own attributes, if there is one."""
         before = self.run.saved.get(self.parent.executor)
-        if saved is None or saved == before:
+        if saved is None or same(saved, before):
             return None
         smaller = extension(before, saved)
         op, value = (smaller.op, smaller.value) if smaller else ("set", saved)

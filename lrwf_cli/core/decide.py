@@ -56,7 +56,7 @@ def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetim
     """Return what follows from `command` at `now`; none when nothing does. Changes nothing.
 
     `run` is `None` only for Start and Fork. Raises WrongStatus for what a person asks of a run that cannot
-    have it; what a handler or a process reports too late (Complete, Fail, CutOff) is passed over.
+    have it; what a handler or a process reports too late (Complete, Fail, CutOff, Block) is passed over.
     """
     if isinstance(command, c.Start):
         return _start(workflow, command, now)
@@ -218,7 +218,7 @@ def _cancel(_: Workflow, run: Run, command: c.Cancel, __: datetime) -> Events:
 
 
 def _block(_: Workflow, run: Run, command: c.Block, __: datetime) -> Events:
-    return _if_allowed(run, e.RunBlocked(command.error))
+    return (e.RunBlocked(command.error),) if "run_blocked" in TRANSITIONS[run.status] else ()
 
 
 def _retry(_: Workflow, run: Run, command: c.Retry, __: datetime) -> Events:

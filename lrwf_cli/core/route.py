@@ -80,6 +80,8 @@ def route(workflow: Workflow, source: str, send: Send, scope: Scope) -> list[Hop
         raise UnknownTarget(f"no edge leads from `{source}` to `{send.target}`", hint=f"its edges lead to {reachable}")
     hops: list[Hop] = []
     for number, group in enumerate(groups):
+        if send.target is not None and send.target not in targets_of(group):
+            continue  # its condition is not asked about what cannot go its way
         chosen = _targets(group, source, send.value, scope)
         reached = [target for target in chosen if send.target in (None, target)]
         hops += [_hop(workflow, group, number, source, target, send) for target in reached]

@@ -44,8 +44,9 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a run began, so that a tick with a bare environment can go on as if from there.
 
-    `flow` is the path of the flow file, or `module:attribute` of a workflow built in Python; `code`
-    is the digest of the pinned modules, `None` when there are none. Never the environment itself.
+    `flow` is the path of the flow file; for a workflow built in Python `built` is its `module:attribute`, and
+    `script` the program that built it if only that can drive it. `code` is the digest of the pinned modules,
+    `None` when there are none. Never the environment itself.
     """
 
     flow: str
@@ -56,6 +57,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     locale: Mapping[str, str] = {}
     code: str | None = None
     version: str = ""
+    built: str | None = None
     script: str | None = None
 
 
@@ -118,7 +120,7 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class StateEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A value of the run's shared state; `version` counts its writes."""
+    """A value of the run's shared state; `version` is the number of its last write among all of the run's."""
 
     value: Json
     version: int = 1
@@ -179,6 +181,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     failed: dict[str, Invocation] = {}
     queues: dict[str, dict[str, list[Joined]]] = {}
     state: dict[str, StateEntry] = {}
+    writes: int = 0
     saved: dict[str, Json] = {}
     outputs: list[Output] = []
     dropped: list[Dropped] = []

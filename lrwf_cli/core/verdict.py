@@ -17,21 +17,21 @@ def verdict(workflow: Workflow, run: Run) -> tuple[Event, ...]:
         return (RunFailed(run.error),)
     if run.waiting:
         return ()
-    if run.queues:
-        return (RunFailed(_stuck(workflow, run)),)
-    return (RunCompleted(),)
+    silent = next((group for group in workflow.edges if isinstance(group, FanIn) and _is_stuck(run, group)), None)
+    return (RunCompleted(),) if silent is None else (RunFailed(_stuck(run, silent)),)
 
 
 def _too_deep(workflow: Workflow, run: Run) -> tuple[Event, ...]:
-    ready = [invocation.delivery for queue in run.ready.values() for invocation in queue]
-    if any(delivery.superstep <= run.max_iterations for delivery in ready):
+    if any(each.delivery.superstep <= run.max_iterations for queue in run.ready.values() for each in queue):
         return ()  # only a free place is missing
-    deep = ready[0]
-    loop = " -> ".join(_loop(workflow, deep.executor)) or deep.executor
+    ready = [executor for executor in run.executors if executor in run.ready]
+    loops = ((executor, _loop(workflow, executor)) for executor in ready)
+    executor, loop = next((found for found in loops if found[1]), (ready[0], []))
+    what = f"the loop `{' -> '.join(loop)}`" if loop else f"the way to `{executor}`"
     error = Failure(
         "IterationLimit",
-        f"the loop `{loop}` is deeper than max_iterations allows: {run.max_iterations}",
-        deep.executor,
+        f"{what} is deeper than max_iterations allows: {run.max_iterations}",
+        executor,
         hint=f"if it is meant to go on: lrwf retry {run.id} --max-iterations {2 * run.max_iterations}",
     )
     return (RunFailed(run.error or error),)
@@ -51,10 +51,13 @@ def _loop(workflow: Workflow, executor: str) -> list[str]:
     return []
 
 
-def _stuck(workflow: Workflow, run: Run) -> Failure:
-    group = next(iter(run.queues))
-    fan_in = next(g for g in workflow.edges if isinstance(g, FanIn) and g.id == group)
-    waiting = run.queues[group]
+def _is_stuck(run: Run, fan_in: FanIn) -> bool:
+    """Whether messages are left over in `fan_in`. One that needs only some sources has had enough once it fired."""
+    return fan_in.id in run.queues and (fan_in.need is None or fan_in.target not in run.tallies)
+
+
+def _stuck(run: Run, fan_in: FanIn) -> Failure:
+    waiting = run.queues[fan_in.id]
     held = sum(len(queue) for queue in waiting.values())
     silent = ", ".join(f"`{source}`" for source in fan_in.sources if source not in waiting)
     return Failure(

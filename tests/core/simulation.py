@@ -1,0 +1,338 @@
+"""A run without engine, store and asyncio: what drives `decide` and `apply` in the tests of the core. No test here.
+
+`Simulation` keeps to the rules of a driver: a frame is on disk before anything of it is acted upon, a process that
+dies loses what is in memory and nothing else, and the next one begins with `Take` on the fold of the frames.
+Handlers are plain functions; when each of them ends, and when the process dies, is up to `Luck`.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+
+from lrwf_cli.core import commands as c
+from lrwf_cli.core.apply import apply, begin, fold
+from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.events import Event, InvocationCompleted, InvocationsStarted, StateChange
+from lrwf_cli.core.lineage import idempotency_key
+from lrwf_cli.core.model import EdgeGroup, ExecutorSpec, Json, Workflow, sources_of, targets_of
+from lrwf_cli.core.run import Delivery, Failure, Origin, Run
+from lrwf_cli.core.view import outputs
+from lrwf_cli.store.base import Frame
+
+START = datetime(2026, 11, 22, 9, tzinfo=UTC)
+ORIGIN = Origin(flow="flow.yaml", folder="/flows", cwd="/", python="/usr/bin/python3")
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What a handler is given: its delivery and what was committed when it was called."""
+
+    delivery: Delivery
+    message: Json
+    attempt: int
+    maybe_done: bool
+    key: str
+    state: Mapping[str, Json]
+    versions: Mapping[str, int]
+    input: Json
+
+
+Handler = Callable[[Task], c.Effects]
+
+
+def effects(
+    *messages: Json, outputs: Sequence[Json] = (), writes: Sequence[c.StateWrite] = (), to: str | None = None
+) -> c.Effects:
+    """Return the effects of a handler that sends `messages`, all of them to `to` if that is given."""
+    sends = tuple(c.Send(message, to, ordinal=number) for number, message in enumerate(messages))
+    return c.Effects(sends, tuple(outputs), tuple(writes))
+
+
+def passes_on(task: Task) -> c.Effects:
+    """Send the message on: the handler of every executor that has no other."""
+    return effects(task.message)
+
+
+def flow(start: str, *edges: EdgeGroup, specs: Sequence[ExecutorSpec] = (), **limits: Any) -> Workflow:
+    """Return a workflow of the executors that the edges name; `specs` are those with more than an id."""
+    ids = [start, *(each for group in edges for each in (*sources_of(group), *targets_of(group)))]
+    executors = {each: ExecutorSpec(each) for each in [*ids, *(spec.id for spec in specs)]}
+    executors.update({spec.id: spec for spec in specs})
+    return Workflow("flow", executors, start, edges, **limits)
+
+
+class Luck:
+    """Who is first, and when the process dies. Without a seed: in order, one handler at a time, and it lives."""
+
+    def __init__(self, seed: int | None = None, crashes: int = 0) -> None:
+        self._random = None if seed is None else random.Random(seed)
+        self._crashes = crashes
+
+    def some(self, ids: Sequence[str]) -> list[str]:
+        """Return those of `ids` that come next, in the order in which they come; at least one if there is one."""
+        if self._random is None or not ids:
+            return list(ids[:1])
+        return self._random.sample(ids, self._random.randint(1, len(ids)))
+
+    def dies(self) -> bool:
+        """Whether the process dies here."""
+        if self._random is None or not self._crashes or self._random.random() > 0.2:
+            return False
+        self._crashes -= 1
+        return True
+
+    def flips(self) -> bool:
+        """Whether a coin shows heads."""
+        return self._random is not None and self._random.random() < 0.5
+
+
+class Simulation:
+    """One run. `disk` holds its frames, `run` what the process has in memory, `at_work` the handlers' results.
+
+    `mail` holds letters until their taking is on disk. `handled` counts how often each delivery was given to its
+    handler, `committed` how often its effects were committed, and `keys` are the idempotency keys that it had.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        handlers: Mapping[str, Handler] | None = None,
+        *,
+        luck: Luck | None = None,
+        slots: int = 4,
+        large: int = 10**9,
+        after_frame: Callable[["Simulation"], None] = lambda _: None,
+        disk: Sequence[bytes] = (),
+    ) -> None:
+        self.workflow = msgspec.structs.replace(workflow, resolve=self.resolve)
+        self.handlers = dict(handlers or {})
+        self.luck = luck or Luck()
+        self.slots = slots
+        self.large = large
+        self.after_frame = after_frame
+        self.disk = list(disk)
+        self.blobs: dict[str, Json] = {}
+        self.run: Run | None = None
+        self.now = START
+        self.boots = 0
+        self.at_work: dict[str, c.Command] = {}
+        self.mail: list[c.TakeMail] = []
+        self.handled: Counter[str] = Counter()
+        self.keys: dict[str, set[str]] = {}
+
+    # -- what a test does
+
+    def start(self, message: Json = 0, run_id: str = "sim") -> "Simulation":
+        """Begin the run and drive it."""
+        return self.ask(c.Start(run_id, message, ORIGIN))
+
+    def drive(self) -> "Simulation":
+        """Take the run up and go on until it is finished, held, or waits for what no time brings."""
+        self.take()
+        while self.turn():
+            pass
+        return self
+
+    def ask(self, command: c.Command) -> "Simulation":
+        """Commit what a person asks for while nobody drives the run, and drive it."""
+        self.publish(command)
+        return self.drive()
+
+    def publish(self, command: c.Command) -> None:
+        """Commit what a person asks for while nobody drives the run; the process lives through that."""
+        self.run = self.folded()
+        events: list[Event] = []
+        if self._decide(command, events):
+            self._write(events)
+
+    def take(self) -> None:
+        """Take the run up as a new process does."""
+        self.at_work.clear()
+        self.run = self.folded()
+        self.commit(c.Take(pid=len(self.disk), boot_id=f"boot-{self.boots}"))
+
+    def turn(self) -> bool:
+        """Commit one frame: some handlers' ends, or what has become due. Return whether there was anything to do."""
+        run = self.now_run
+        if self.luck.dies():
+            if self.luck.flips():
+                self.cut_off()
+            self.die()
+            return True
+        if self.at_work or self.mail:
+            self.commit(*self.mail, *(self.at_work.pop(each) for each in self.luck.some(list(self.at_work))))
+            return True
+        due_at = wake_at(run)
+        if due_at is None:
+            return False
+        self.now = max(self.now, due_at)
+        return self.commit()
+
+    def die(self) -> None:
+        """Lose what is in memory, in a crash or with the whole machine, and have the next process take over."""
+        self.boots += self.luck.flips()
+        self.take()
+
+    def cut_off(self) -> None:
+        """Tell the process politely that it is about to end."""
+        self.publish(c.CutOff())
+
+    def commit(self, *commands: c.Command) -> bool:
+        """Decide `commands` and what follows as one frame, write it, act on it. Return whether there was one."""
+        events: list[Event] = []
+        for command in commands:
+            self._decide(command, events)
+        while self._decide(c.Advance(self.slots - len(self.now_run.started)), events):
+            pass
+        if self.luck.dies():
+            self.die()
+            return True
+        if events:
+            self._write(events)
+        self.mail = [letter for letter in self.mail if letter not in commands]
+        if self.luck.dies():
+            self.die()
+            return True
+        self._act(events)
+        return bool(events)
+
+    # -- what a test looks at
+
+    @property
+    def now_run(self) -> Run:
+        """The run in memory; it must have begun."""
+        assert self.run is not None
+        return self.run
+
+    @property
+    def outputs(self) -> list[Json]:
+        """The run's outputs, in the order in which they are listed."""
+        return [self.resolve(value) for value in outputs(self.now_run)]
+
+    @property
+    def state(self) -> dict[str, Json]:
+        """The run's shared state."""
+        return {key: self.resolve(entry.value) for key, entry in self.now_run.state.items()}
+
+    @property
+    def error(self) -> str:
+        """The class name of what the run failed with; empty if it did not."""
+        return self.now_run.error.type if self.now_run.error else ""
+
+    @property
+    def committed(self) -> Counter[str]:
+        """How often the effects of each delivery are on disk."""
+        return Counter(event.delivery for event in self.events() if isinstance(event, InvocationCompleted))
+
+    def frames(self) -> list[Frame]:
+        """Return what is on disk, read anew."""
+        return [msgspec.json.decode(line, type=Frame) for line in self.disk]
+
+    def events(self) -> list[Event]:
+        """Return all events on disk, read anew."""
+        return [event for frame in self.frames() for event in frame.events]
+
+    def folded(self, to: int | None = None) -> Run | None:
+        """Return the run as of frame `to` (default: the last one) from what is on disk."""
+        return fold(None, takewhile(lambda frame: to is None or frame.seq <= to, self.frames()))
+
+    def past(self, to: int) -> Run:
+        """Return the run as of frame `to`."""
+        run = self.folded(to)
+        assert run is not None
+        return run
+
+    # -- the machinery
+
+    def _decide(self, command: c.Command, events: list[Event]) -> bool:
+        decided = self.decide(command)
+        for event in map(self._lightened, decided):
+            if self.run is not None and not events:
+                begin(self.run, self.run.seq + 1, self.now)
+            self.run = apply(self.run, event)
+            events.append(event)
+        return bool(decided)
+
+    def decide(self, command: c.Command) -> tuple[Event, ...]:
+        """Return what follows from `command`; a test may look over its shoulder."""
+        return decide(self.workflow, self.run, command, self.now)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        self.disk.append(msgspec.json.encode(Frame(self.now_run.seq, self.now_run.updated_at, tuple(events))))
+        assert len(self.disk) < 3000, "a run without end"
+        self.after_frame(self)
+
+    def _act(self, events: Sequence[Event]) -> None:
+        self.now += timedelta(milliseconds=1)
+        for event in events:
+            if isinstance(event, InvocationsStarted):
+                for delivery in event.deliveries:
+                    if delivery in self.now_run.started:
+                        self.at_work[delivery] = self._handle(delivery)
+        if self.now_run.is_final:
+            self.at_work.clear()
+
+    def _handle(self, delivery: str) -> c.Command:
+        task = self._task(delivery)
+        self.handled[delivery] += 1
+        self.keys.setdefault(delivery, set()).add(task.key)
+        try:
+            return c.Complete(delivery, self.handlers.get(task.delivery.executor, passes_on)(task))
+        except Exception as error:  # noqa: BLE001 - a handler may raise what it likes
+            mro = tuple(cls.__name__ for cls in type(error).__mro__)
+            return c.Fail(
+                delivery, Failure(type(error).__name__, str(error), task.delivery.executor, task.attempt, mro=mro)
+            )
+
+    def _task(self, delivery: str) -> Task:
+        run, invocation = self.now_run, self.now_run.started[delivery]
+        return Task(
+            delivery=invocation.delivery,
+            message=self.resolve(invocation.delivery.message),
+            attempt=invocation.attempt,
+            maybe_done=invocation.maybe_done,
+            key=idempotency_key(run.id, run.epoch, delivery),
+            state={key: self.resolve(entry.value) for key, entry in run.state.items()},
+            versions={key: entry.version for key, entry in run.state.items()},
+            input=self.resolve(run.input),
+        )
+
+    # -- large values are kept beside the journal
+
+    def _lightened(self, event: Event) -> Event:
+        if not isinstance(event, InvocationCompleted):
+            return event
+        return msgspec.structs.replace(
+            event,
+            deliveries=tuple(self._light(each, "message") for each in event.deliveries),
+            joined=tuple(self._light(each, "message") for each in event.joined),
+            outputs=tuple(self._light(each, "value") for each in event.outputs),
+            state=tuple(self._light(each, "value") for each in event.state),
+            saved=self._light(event.saved, "value") if event.saved else None,
+        )
+
+    def _light(self, part: Any, name: str) -> Any:
+        value = getattr(part, name)
+        text = msgspec.json.encode(value).decode()
+        if len(text) <= self.large or (isinstance(part, StateChange) and part.op == "add"):
+            return part
+        self.blobs[text] = value
+        return msgspec.structs.replace(part, **{name: {"$blob": text}})
+
+    def resolve(self, value: Json) -> Json:
+        """Return `value` with the values in it that are kept elsewhere."""
+        if isinstance(value, list):
+            return [self.resolve(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if "$blob" in value:
+            return self.blobs[value["$blob"]]
+        if "$cat" in value:
+            return [each for part in value["$cat"] for each in self.resolve(part)]
+        if "$merge" in value:
+            return {key: each for part in value["$merge"] for key, each in self.resolve(part).items()}
+        return {key: self.resolve(each) for key, each in value.items()}

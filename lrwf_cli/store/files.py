@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from os import PathLike
+from os import PathLike, lstat
 from typing import Self
 
 from lrwf_cli.core.model import Json
@@ -143,6 +143,12 @@ class FileStore:
     def is_busy(self, run_id: str) -> bool:
         """Whether a process drives the run now. Raises InvalidRunId, UnknownRun."""
         return is_taken(self._folder(run_id).lock)
+
+    @told
+    def stamp(self, run_id: str) -> object:
+        """Return what differs from an earlier one if frames were appended since. Raises InvalidRunId, UnknownRun."""
+        found = lstat(self._folder(run_id).journal)
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
     @told
     def run_ids(self) -> list[str]:

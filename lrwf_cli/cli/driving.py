@@ -1,0 +1,120 @@
+"""Driving one run from a command: until it has finished or waits, or to its end; then saying how it stands.
+
+A run of another interpreter is driven by that one, in a process of its own (see `groups`).
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from lrwf_cli.cli import exits
+from lrwf_cli.cli.complain import interrupted
+from lrwf_cli.cli.ending import show_end
+from lrwf_cli.cli.groups import is_ours, tick_elsewhere
+from lrwf_cli.cli.observing import Observing, observing
+from lrwf_cli.cli.session import Session
+from lrwf_cli.cli.wait import Watcher
+from lrwf_cli.core.run import Run
+from lrwf_cli.engine.passes import Engine
+from lrwf_cli.errors import RunBusy
+from lrwf_cli.local.drive import engine as make_engine
+from lrwf_cli.local.drive import interruptible
+
+__all__ = ["Patience", "default_jobs", "drive", "go_on", "stay_with"]
+
+_LOOK_EVERY = timedelta(seconds=0.5)
+
+
+class Patience(NamedTuple):
+    """How long a command stays with a run: `to_the_end` or until it waits, and in any case not longer than `until`."""
+
+    to_the_end: bool = False
+    until: datetime | None = None
+
+
+def default_jobs(jobs: int | None) -> int:
+    """Return how many handlers may work at once: `jobs`, else four more than there are CPUs."""
+    return jobs or (os.cpu_count() or 1) + 4
+
+
+def go_on(session: Session, run_id: str, *, jobs: int | None) -> int:
+    """Drive a run that exists until it has finished or waits, show how it stands, return the exit code."""
+    return stay_with(session, session.store.load(run_id), jobs=jobs, patience=Patience())
+
+
+def stay_with(session: Session, run: Run, *, jobs: int | None, patience: Patience) -> int:
+    """Drive a run that exists as long as `patience` says, show how it stands, return the exit code."""
+    session.driving = run.id
+    if not is_ours(run):
+        return _elsewhere(session, run, jobs=jobs)
+    return drive(
+        session, run, lambda engine: _advance(engine, run), jobs=jobs, patience=patience, exact=patience.to_the_end
+    )
+
+
+def _elsewhere(session: Session, run: Run, *, jobs: int | None) -> int:
+    """Have the run's own interpreter drive it, and show how it stands then."""
+    for row in asyncio.run(tick_elsewhere(session, run.origin.python, [run.id], jobs=default_jobs(jobs))):
+        if error := row.as_error():
+            raise error
+    run = session.store.load(run.id)
+    show_end(session, run)
+    return exits.code_of_run(run, exact=False)
+
+
+async def _advance(engine: Engine, before: Run) -> Run:
+    try:
+        return await engine.advance(before.id)
+    except RunBusy:
+        return before  # a tick was faster; it does what was to be done
+
+
+def drive(
+    session: Session,
+    before: Run,
+    begin: Callable[[Engine], Awaitable[Run]],
+    *,
+    jobs: int | None,
+    patience: Patience,
+    exact: bool = False,
+) -> int:
+    """Drive the run as `begin` begins, show how it ended or stands, and return the exit code."""
+    with observing(session, before) as observer:
+        engine = make_engine(session.writable_store, jobs=default_jobs(jobs), observe=observer)
+        work = _work(session, engine, begin, observer, patience)
+        run, signal = interruptible(engine, work)
+    if signal is not None and (run is None or not run.is_final):
+        return interrupted(session)
+    run = run or before
+    show_end(session, run)
+    if patience.until is not None and not run.is_final and session.now() >= patience.until:
+        return exits.TIMED_OUT
+    return exits.code_of_run(run, exact=exact)
+
+
+async def _work(
+    session: Session, engine: Engine, begin: Callable[[Engine], Awaitable[Run]], observer: Observing, patience: Patience
+) -> Run:
+    if patience.until is not None:
+        left = (patience.until - session.now()).total_seconds()
+        asyncio.get_running_loop().call_later(max(0.0, left), engine.stop)
+    run = await begin(engine)
+    watcher = Watcher(session, run.id)
+    while patience.to_the_end and not run.is_final and run.status != "blocked" and not engine.is_stopping:
+        await session.clock.sleep(_LOOK_EVERY)
+        run = await _look(session, engine, run, watcher, observer)
+    return run
+
+
+async def _look(session: Session, engine: Engine, run: Run, watcher: Watcher, observer: Observing) -> Run:
+    """Return the run as it is now, driven by whoever drives it: this process if nobody else does."""
+    run = watcher.look() or run
+    if all(due.run_id != run.id for due in session.store.due(session.now())):
+        return run
+    observer.meet(run)
+    try:
+        return await engine.advance(run.id)
+    except RunBusy:
+        return run

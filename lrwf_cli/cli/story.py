@@ -1,0 +1,186 @@
+"""What happened, in words: one sentence an event, for `history`, `checkpoints` and `run` in a pipe.
+
+A `Story` is told the frames of one run in order. It remembers only which executor a delivery is for and
+how often it was tried; it never looks at a run's state.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from lrwf_cli.cli.render import clip, json_line, safe
+from lrwf_cli.core import events as e
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.plain import plain
+from lrwf_cli.core.run import Failure, Person, Run
+from lrwf_cli.core.view import instant
+from lrwf_cli.store.base import Frame
+
+__all__ = ["Story", "failure_text", "value_text"]
+
+_LONGEST_VALUE = 100
+
+
+class Story:
+    """Tells frames, one after the other. `run` is what came before the first of them, if it is not the run's first."""
+
+    def __init__(self, run: Run | None = None) -> None:
+        self._executors: dict[str, str] = {}
+        self._attempts: dict[str, int] = {}
+        self._given_up: set[str] = set()
+        if run is not None:
+            self._meet(run)
+
+    def tell(self, frame: Frame) -> Iterator[tuple[e.Event, str]]:
+        """Yield each event of `frame` with its sentence. Each frame must be told, and once."""
+        for event in frame.events:
+            yield event, "; ".join(self._TELL[type(event)](self, event))
+
+    def _meet(self, run: Run) -> None:
+        self._executors.clear()
+        self._attempts.clear()
+        self._given_up = set(run.failed)
+        for invocation in (*run.open_invocations(), *run.failed.values()):
+            self._executors[invocation.delivery.id] = invocation.delivery.executor
+            if invocation.attempt > 1:
+                self._attempts[invocation.delivery.id] = invocation.attempt
+
+    def _name(self, delivery: str) -> str:
+        return safe(self._executors.get(delivery, "?"))
+
+    def _started(self, event: e.RunStarted) -> Iterator[str]:
+        self._executors[event.delivery.id] = event.delivery.executor
+        yield f"{_person(event.by)}began a run of {safe(event.workflow)} with {value_text(event.input)}"
+
+    def _forked(self, event: e.RunForked) -> Iterator[str]:
+        self._meet(event.run)
+        yield f"{_person(event.by)}copied run {event.from_run} as of its checkpoint {event.from_seq}"
+
+    def _rewound(self, event: e.RunRewound) -> Iterator[str]:
+        self._meet(event.run)
+        yield f"{_person(event.by)}went back to checkpoint {event.to}"
+
+    def _driver_started(self, event: e.DriverStarted) -> Iterator[str]:
+        yield f"process {event.pid} took the run up"
+
+    def _invocations_started(self, event: e.InvocationsStarted) -> Iterator[str]:
+        for delivery in event.deliveries:
+            attempt = self._attempts.get(delivery, 1)
+            yield f"{self._name(delivery)} began" + (f", attempt {attempt}" if attempt > 1 else "")
+
+    def _completed(self, event: e.InvocationCompleted) -> Iterator[str]:
+        name = self._name(event.delivery)
+        self._executors.pop(event.delivery, None)
+        self._attempts.pop(event.delivery, None)
+        for delivery in event.deliveries:
+            self._executors[delivery.id] = delivery.executor
+        yield f"{name} ended"
+        if targets := list(dict.fromkeys([*(d.executor for d in event.deliveries), *map(_target, event.joined)])):
+            yield f"sent to {', '.join(map(safe, targets))}"
+        for output in event.outputs:
+            yield f"output {value_text(output.value)}"
+        for dropped in event.dropped:
+            yield f"no edge took {value_text(dropped.message)}"
+        if event.state:
+            yield f"set {', '.join(safe(change.key) for change in event.state)}"
+
+    def _failed(self, event: e.InvocationFailed) -> Iterator[str]:
+        name = self._name(event.delivery)
+        yield f"{name} failed: {failure_text(event.error)}"
+        if event.retry_at is None:
+            self._given_up.add(event.delivery)
+            yield "for good"
+        else:
+            self._count(event.delivery)
+            yield f"again at {instant(event.retry_at)}"
+
+    def _cut_off(self, event: e.InvocationsCutOff) -> Iterator[str]:
+        for delivery in event.deliveries:
+            self._count(delivery)
+        names = ", ".join(dict.fromkeys(map(self._name, event.deliveries)))
+        yield f"{names} cut off: the process {'died' if event.counted else 'was told to end'}"
+
+    def _woke_up(self, event: e.WokeUp) -> Iterator[str]:
+        yield f"woke {', '.join(dict.fromkeys(map(self._name, event.deliveries)))}"
+
+    def _mail_taken(self, event: e.MailTaken) -> Iterator[str]:
+        yield f"a letter was read: {safe(event.kind)}"
+
+    def _paused(self, event: e.RunPaused) -> Iterator[str]:
+        yield f"{_person(event.by)}paused the run{_reason(event.reason)}"
+
+    def _resumed(self, event: e.RunResumed) -> Iterator[str]:
+        yield f"{_person(event.by)}resumed the run"
+
+    def _blocked(self, event: e.RunBlocked) -> Iterator[str]:
+        yield f"the run is blocked: {failure_text(event.error)}"
+
+    def _run_completed(self, _: e.RunCompleted) -> Iterator[str]:
+        yield "the run completed"
+
+    def _run_failed(self, event: e.RunFailed) -> Iterator[str]:
+        yield f"the run failed: {failure_text(event.error)}"
+
+    def _timed_out(self, event: e.RunTimedOut) -> Iterator[str]:
+        yield f"the run timed out: {failure_text(event.error)}"
+
+    def _cancelled(self, event: e.RunCancelled) -> Iterator[str]:
+        yield f"{_person(event.by)}cancelled the run{_reason(event.reason)}"
+
+    def _retried(self, event: e.RunRetried) -> Iterator[str]:
+        for delivery in self._given_up:
+            self._count(delivery)
+        self._given_up.clear()
+        yield f"{_person(event.by)}retried the run"
+        if event.max_iterations:
+            yield f"max_iterations is {event.max_iterations}"
+        if event.code:
+            yield f"with newer code ({event.code[:12]})"
+
+    def _count(self, delivery: str) -> None:
+        self._attempts[delivery] = self._attempts.get(delivery, 1) + 1
+
+    _TELL: ClassVar[dict[type, Callable[[Any, Any], Iterator[str]]]] = {
+        e.RunStarted: _started,
+        e.RunForked: _forked,
+        e.RunRewound: _rewound,
+        e.DriverStarted: _driver_started,
+        e.InvocationsStarted: _invocations_started,
+        e.InvocationCompleted: _completed,
+        e.InvocationFailed: _failed,
+        e.InvocationsCutOff: _cut_off,
+        e.WokeUp: _woke_up,
+        e.MailTaken: _mail_taken,
+        e.RunPaused: _paused,
+        e.RunResumed: _resumed,
+        e.RunBlocked: _blocked,
+        e.RunCompleted: _run_completed,
+        e.RunFailed: _run_failed,
+        e.RunTimedOut: _timed_out,
+        e.RunCancelled: _cancelled,
+        e.RunRetried: _retried,
+    }
+
+
+def failure_text(failure: Failure) -> str:
+    """Return why something failed, on one line."""
+    return f"{safe(failure.type)}: {safe(failure.message)}" if failure.message else safe(failure.type)
+
+
+def value_text(value: Json) -> str:
+    """Return a value on one short line; of a large one, that is kept beside the journal, only its size."""
+    if isinstance(value, dict) and "$blob" in value:
+        return f"a value of {value.get('size', 'many')} bytes"
+    return clip(json_line(plain(value), readable=True), _LONGEST_VALUE)
+
+
+def _target(joined: Any) -> str:
+    return str(joined.group).rpartition(">")[2]
+
+
+def _person(person: Person | None) -> str:
+    name = person and (person.name or person.user or person.uid)
+    return f"{safe(str(name))} " if name is not None else ""
+
+
+def _reason(reason: str | None) -> str:
+    return f": {safe(reason)}" if reason else ""

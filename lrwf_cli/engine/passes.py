@@ -72,6 +72,11 @@ class Engine:
         for driver in self._drivers:
             driver.stop()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called: nothing is taken up any more."""
+        return self._stopping
+
     async def advance(self, run_id: str) -> Run:
         """Drive a run until it is finished or waiting; return it as it then is.
 

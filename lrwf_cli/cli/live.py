@@ -155,6 +155,6 @@ def picture(run: Run) -> Iterator[Board]:
             table.add_row(Text(f"  {name}"), Text(state, colour), Text(facts, "dim"))
         return Group(Text(board.heading(now), "bold"), table)
 
-    quiet = {"redirect_stdout": False, "redirect_stderr": False}
-    with Live(get_renderable=draw, console=console, transient=True, refresh_per_second=8, **quiet):
+    live = Live(get_renderable=draw, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+    with live:
         yield board

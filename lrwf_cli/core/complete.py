@@ -106,8 +106,7 @@ class _Routing:
         if len(filled) < (fan_in.need or len(fan_in.sources)):
             return
         entries = [queues[source].pop(0) for source in filled]
-        messages = self.workflow.resolve([entry.message for entry in entries])
-        check_type(self.workflow, "+".join(filled), fan_in.target, messages)
+        check_type(self.workflow, "+".join(filled), fan_in.target, [entry.message for entry in entries])
         self.deliveries.append(
             Delivery(
                 id=delivery_id([entry.id for entry in entries], fan_in.target),

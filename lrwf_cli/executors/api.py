@@ -272,7 +272,7 @@ def _where(cls: type) -> str:
         return cls.__module__
 
 
-def accepts(executor: Executor, codec: Codec) -> Callable[[Json], bool]:
+def accepts(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json], bool]:
     """Return what says whether a handler takes an encoded message; looks at its type, and decodes only literals."""
     handlers = handlers_of(executor)
 
@@ -290,11 +290,11 @@ class _Unknown:
     """Stands for a class that is not known here: only `Any` takes it, and decoding it will say what is wrong."""
 
 
-def handles(executor: Executor) -> tuple[str, ...]:
+def handles(executor: Executor | type[Executor]) -> tuple[str, ...]:
     """Return the names of the types that an executor handles, as people read them."""
     return tuple(dict.fromkeys(form.name for form in handlers_of(executor).takes))
 
 
-def sends(executor: Executor) -> tuple[Form, ...] | None:
+def sends(executor: Executor | type[Executor]) -> tuple[Form, ...] | None:
     """Return what an executor says it sends; `()`: nothing, `None`: it does not say."""
     return handlers_of(executor).sends

@@ -1,6 +1,8 @@
-"""What a handler raised, as a plain value and as text for its log."""
+"""What an author's code raised: as a plain value, as text for a log, in one line."""
 
+import importlib
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -8,12 +10,13 @@ from lrwf_cli.core.run import Failure
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.executors.base import Failed
 
-__all__ = ["MAX_MESSAGE", "described", "failed"]
+__all__ = ["MAX_MESSAGE", "described", "failed", "summary"]
 
 MAX_MESSAGE = 10_000
 """Characters of an exception's text that are kept in the journal; all of it is in the log."""
 
 _OURS = str(Path(__file__).parents[1])
+_MACHINERY = str(Path(importlib.__file__).parent)
 _NEVER_RETRIED = (TypeError, NameError, AttributeError, LrwfError)
 
 
@@ -36,6 +39,21 @@ def described(error: BaseException) -> str:
     while begin is not None and _is_ours(begin):
         begin = begin.tb_next
     return _printable("".join(traceback.format_exception(type(error), error, begin)))
+
+
+def summary(error: BaseException, files: Collection[str] = ()) -> str:
+    """Return `file:line: Type: text` of an error, with the author's line: the innermost of `files`, if it has one."""
+    what = f"{type(error).__name__}: {_text(error)}"
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}:{error.offset or 1}: {type(error).__name__}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]
+    mine = [frame for frame in frames if frame.filename in files] or frames[:1]
+    return f"{mine[-1].filename}:{mine[-1].lineno}: {what}" if mine else what
+
+
+def _is_foreign(filename: str) -> bool:
+    """Whether a frame is lrwf's or the import machinery's."""
+    return filename.startswith((_OURS, "<frozen", _MACHINERY))
 
 
 def _is_ours(frame: TracebackType) -> bool:

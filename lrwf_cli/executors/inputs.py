@@ -1,0 +1,143 @@
+"""A run's input, as the start executor takes it: converted and checked before anything is written.
+
+Conversion is for input only, which comes from files and command lines as plain data. What handlers send one
+another is never converted.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.dispatch import Form
+from lrwf_cli.errors import InputError, NotEncodable
+from lrwf_cli.executors.api import Executor, handlers_of, handles
+
+__all__ = ["convert_input"]
+
+
+def convert_input(executor: Executor | type[Executor], value: Any, codec: Codec) -> Any:
+    """Return `value` as a handler of the start executor takes it.
+
+    A value of a handled type is returned as it is. An object is made into the dataclass, pydantic model or msgspec
+    struct that a handler takes. Raises InputError, which names the field, or the types.
+    """
+    forms = handlers_of(executor).takes
+    handler = handlers_of(executor).find(type(value), lambda: value)
+    models = [form for form in forms if _is_model(form.cls)]
+    if handler is not None and not (isinstance(value, dict) and models and _takes_anything(handler.takes)):
+        return value
+    if isinstance(value, dict) and models:
+        return _converted(models, value, codec)
+    known = ", ".join(f"`{name}`" for name in handles(executor)) or "nothing"
+    raise InputError(
+        f"the input is a `{type(value).__qualname__}`, but `{executor.id or 'the start executor'}` handles {known}",
+        hint="give an input of that type, or add a handler",
+    )
+
+
+def _takes_anything(forms: tuple[Form, ...]) -> bool:
+    return all(form.cls is object for form in forms)
+
+
+def _is_model(cls: Any) -> bool:
+    return hasattr(cls, "__dataclass_fields__") or issubclass(cls, msgspec.Struct) or _is_pydantic(cls)
+
+
+def _is_pydantic(cls: Any) -> bool:
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(cls, type) and issubclass(cls, pydantic.BaseModel)
+
+
+def _converted(models: list[Form], value: dict[str, Any], codec: Codec) -> Any:
+    """Return `value` as the first of `models` that it fits; if it fits none, raise what is wrong with the first."""
+    wrong: list[InputError] = []
+    for form in models:
+        try:
+            made = _made(form.cls, value)
+            codec.encode(made, name="input")
+        except NotEncodable as error:
+            raise InputError(error.message, hint=error.hint) from error
+        except InputError as error:
+            wrong.append(error)
+        else:
+            return made
+    raise wrong[0]
+
+
+def _made(cls: Any, value: dict[str, Any]) -> Any:
+    if _is_pydantic(cls):
+        return _validated(cls, value)
+    path, known = next(_unknown_keys(cls, value, "input"), (None, ()))
+    if path is not None:
+        raise InputError(f"{path}: `{cls.__name__}` has no such field", hint=f"its fields are: {', '.join(known)}")
+    try:
+        return msgspec.convert(value, cls, dec_hook=_custom)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `")
+        path = f"input{at.rstrip('`').removeprefix('$')}"
+        raise InputError(f"{path}: {_lowered(message)}", hint=f"see the fields of `{cls.__name__}`") from error
+    except TypeError as error:
+        raise InputError(
+            f"a `{cls.__name__}` cannot be made from plain data: {error}", hint="take a plain type in the start handler"
+        ) from error
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _validated(cls: Any, value: dict[str, Any]) -> Any:
+    """Return a pydantic model; all that is wrong with the value in one sentence."""
+    try:
+        return cls.model_validate(value)
+    except ValueError as error:
+        errors: list[dict[str, Any]] = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
+        first = errors[0]
+        path = "input" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise InputError(
+            f"{path}: {_lowered(first['msg'])}{more}", hint=f"see the fields of `{cls.__name__}`"
+        ) from error
+
+
+def _custom(cls: type, value: Any) -> Any:
+    """Convert what msgspec does not know by itself."""
+    if isinstance(value, cls):
+        return value
+    if issubclass(cls, PurePath) and isinstance(value, str):
+        return cls(value)
+    if _is_pydantic(cls) and isinstance(value, dict):
+        return _validated(cls, value)
+    raise msgspec.ValidationError(f"Expected `{cls.__name__}`, got `{type(value).__name__}`")
+
+
+def _unknown_keys(cls: Any, value: Any, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the paths of keys that no field takes, in classes and classes within them; msgspec lets them pass."""
+    if isinstance(value, list):
+        for position, item in enumerate(value):
+            for inner in get_args(cls):
+                yield from _unknown_keys(inner, item, f"{path}[{position}]")
+    elif isinstance(value, dict) and isinstance(cls, type) and _is_model(cls) and not _is_pydantic(cls):
+        hints = get_type_hints(cls)
+        names = _field_names(cls)
+        for key, item in value.items():
+            if key not in names:
+                yield f"{path}.{key}", names
+            else:
+                yield from _unknown_keys(hints.get(key), item, f"{path}.{key}")
+    elif isinstance(value, dict):
+        alternatives = [each for each in get_args(cls) if isinstance(each, type) and _is_model(each)]
+        if len(alternatives) == 1:
+            yield from _unknown_keys(alternatives[0], value, path)
+
+
+def _field_names(cls: Any) -> tuple[str, ...]:
+    import dataclasses
+
+    if issubclass(cls, msgspec.Struct):
+        return tuple(cls.__struct_encode_fields__)
+    return tuple(field.name for field in dataclasses.fields(cls))

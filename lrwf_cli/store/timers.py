@@ -5,7 +5,8 @@ future is `timers/<hour>/<instant>~<run>`. An hour folder goes when it is empty;
 there, who then makes it again. What is due is found by the functions in `idle`, by names alone.
 
 To take an old timer away one has to know it: what stands for a run is noted in its folder, as `wake`. The note is a
-cache (I5): it names all that stands and maybe more, and without it all timers are searched.
+cache (I5): it names all that stands and maybe more, and without it all timers are searched. It is not synced, so after a
+power loss an old one may be there: a timer that it does not know of goes when it has come due and was seen.
 """
 
 import errno
@@ -50,6 +51,7 @@ class Timers:
         self._disk = disk
         self._state = path
         self._folder = f"{path}/timers"
+        self._seen: dict[str, set[str]] = {}
 
     def now(self, run_id: str) -> str:
         """Return the path of the timer that says that a process drives the run, or did when it ended."""
@@ -90,10 +92,15 @@ class Timers:
         """Take a timer away, and its folder when that is empty then. Not durable, idempotent."""
         self._disk.discard(self._path(run_id, instant))
         self._drop_hour(instant[:11])
+        self._seen.get(run_id, set()).discard(instant)
 
     def stands(self, run_id: str, instant: str) -> bool:
         """Whether the run has a timer for `instant`."""
         return is_there(self._path(run_id, instant))
+
+    def seen(self, run_id: str) -> set[str]:
+        """Return the instants of those timers of the run that `past` came upon, and that were not dropped since."""
+        return set(self._seen.get(run_id, ()))
 
     def search(self, run_id: str) -> set[str]:
         """Return the instants of all timers of the run; looks at every timer there is."""
@@ -106,9 +113,11 @@ class Timers:
         Those in `now/` are left out. On a disk that cannot be written nothing is removed.
         """
         limit = stamp_of(now)
+        self._seen.clear()
         for hour in past_hours(self._state, limit):
             found = past_timers(self._state, hour, limit)
             for instant, run_id in found:
+                self._seen.setdefault(run_id, set()).add(instant)
                 yield run_id, _instant(instant, now), self._path(run_id, instant)
             if not found and hour < limit[:11]:
                 with suppress(OSError):  # looking has to work where nothing can be written
@@ -139,6 +148,7 @@ class WakeUps:
         """Make `at` the only wake-up; `None`: there is none. The new one is durable before the others go (I4)."""
         wanted = set() if at is None else {stamp_of(ceiling_ms(at))}
         standing = self._stand() if self._standing is None else self._standing
+        standing = standing | self._timers.seen(self._run_id)
         if standing != wanted:
             self._write_note(standing | wanted)
         self._standing = standing | wanted

@@ -31,7 +31,7 @@ def read_file(path: str, limit: int | None = None) -> bytes:
     fd, size = open_to_read(path)
     with os.fdopen(fd, "rb") as file:
         if limit is not None and size > limit:
-            raise OSError(errno.EFBIG, f"longer than {limit} bytes", path)
+            raise OSError(errno.EINVAL, f"longer than {limit} bytes", path)
         return file.read()
 
 

@@ -4,10 +4,11 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from lrwf_cli.core.events import DriverStarted, Event, InvocationCompleted, InvocationsStarted, RunStarted, StateChange
-from lrwf_cli.core.run import Delivery, Origin, Run
+from lrwf_cli.core.run import Delivery, Origin
 from lrwf_cli.store.base import LARGE, Held, Letter, NewRun
 from lrwf_cli.store.disk import Disk
 
@@ -38,7 +39,7 @@ def new_run(run_id: str = "train", value: Any = None, **more: Any) -> NewRun:
 
 
 def step(number: int, value: Any = None) -> tuple[Event, ...]:
-    """The events of one turn of an endless loop: delivery `number` is handled and leads to the next."""
+    """Return the events of one turn of an endless loop: delivery `number` is handled and leads to the next."""
     return (
         InvocationsStarted(deliveries=(delivery(number).id,)),
         InvocationCompleted(
@@ -63,16 +64,17 @@ def letter(run_id: str = "train", letter_id: str = "l1", at: datetime = NOW) -> 
     return Letter(id=letter_id, run_id=run_id, kind="pause", at=at)
 
 
-def tree(path: os.PathLike[str]) -> dict[str, bytes]:
-    """Everything below a folder: names and contents."""
+def names(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return everything below a folder: names, those of folders with a slash, and contents."""
     found = {}
-    for folder, folders, files in os.walk(path):
-        for name in folders:
-            found[os.path.relpath(os.path.join(folder, name), path) + "/"] = b""
-        for name in files:
-            full = os.path.join(folder, name)
-            with open(full, "rb") as file:
-                found[os.path.relpath(full, path)] = file.read()
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        found[f"{name}/" if path.is_dir() else name] = b"" if path.is_dir() else path.read_bytes()
     return found
 
 
@@ -103,10 +105,6 @@ class WatchedDisk(Disk):
 
         return call
 
-    def changes(self) -> list[str]:
-        """What was called, without looks and syncs."""
-        return [call for call in self.calls if call.split()[0] not in ("close", "sync", "sync_data", "sync_folder")]
-
 
 class FullDisk(Disk):
     """Has room for `room` bytes more, and says so as disks do: first a short write, then none."""
@@ -135,5 +133,3 @@ def fails(operation: str, end: str, code: int = errno.EIO, *, once: bool = True)
             raise OSError(code, os.strerror(code), path)
 
     return before
-
-

@@ -57,6 +57,17 @@ def passes_on(task: Task) -> c.Effects:
     return effects(task.message)
 
 
+def fails(times: int, error: type[Exception] = OSError) -> Handler:
+    """Return a handler whose first attempts fail so often; then it sends which attempt it was."""
+
+    def handle(task: Task) -> c.Effects:
+        if task.attempt <= times:
+            raise error(f"attempt {task.attempt}")
+        return effects(task.attempt)
+
+    return handle
+
+
 def flow(start: str, *edges: EdgeGroup, specs: Sequence[ExecutorSpec] = (), **limits: Any) -> Workflow:
     """Return a workflow of the executors that the edges name; `specs` are those with more than an id."""
     ids = [start, *(each for group in edges for each in (*sources_of(group), *targets_of(group)))]
@@ -133,6 +144,10 @@ class Simulation:
     def drive(self) -> "Simulation":
         """Take the run up and go on until it is finished, held, or waits for what no time brings."""
         self.take()
+        return self.go_on()
+
+    def go_on(self) -> "Simulation":
+        """Go on in the same process."""
         while self.turn():
             pass
         return self

@@ -170,7 +170,7 @@ def test_pausing_changes_no_outcome(story: Story, luck: Luck, asked: list[tuple[
         for _ in range(turns):
             found.turn()
         found.mail.append(c.TakeMail(f"letter-{number}", epoch, "steer", command))
-    found.drive()
+    found.go_on()
     if found.now_run.status == "paused":
         found.ask(c.Resume())
     assert result_of(found) == result_of(expected)
@@ -191,7 +191,7 @@ def test_an_end_can_come_at_any_time(story: Story, luck: Luck, turns: int) -> No
         found.turn()
     assume(not found.now_run.is_final)
     found.mail.append(c.TakeMail("letter", 0, "cancel", c.Cancel()))
-    found.drive()
+    found.go_on()
     if found.now_run.status == "cancelled":
         assert not found.now_run.started
         found.ask(c.Retry())

@@ -1,0 +1,54 @@
+"""Names and places come from descent, never from clocks or luck."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrwf_cli.core.lineage import MAX_DEPTH, child_path, common_path, delivery_id, idempotency_key
+
+paths = st.lists(st.integers(0, 3), max_size=6).map(tuple)
+
+
+def test_an_id_is_its_parents_and_its_place() -> None:
+    """A delivery's id is the same in every process and release: journals refer to it."""
+    assert delivery_id(("sim",), "input") == "55918ca7a67bf910"
+    assert delivery_id(("a",), "b") != delivery_id(("a", "b"), "")
+    assert delivery_id(("a", "b"), "c") != delivery_id(("b", "a"), "c")
+
+
+def test_a_key_leaves_the_attempt_out_and_takes_the_epoch_in() -> None:
+    """Conformance 25: one key for all attempts of a delivery; another run and another epoch have another."""
+    key = idempotency_key("run", 0, "d")
+    assert key == idempotency_key("run", 0, "d")
+    assert (
+        len({key, idempotency_key("run", 1, "d"), idempotency_key("nur", 0, "d"), idempotency_key("run", 0, "e")}) == 4
+    )
+    assert len(key) == 32
+
+
+def test_an_only_child_stands_where_its_parent_stood() -> None:
+    """A long chain costs no longer places; siblings are told apart."""
+    assert child_path((1, 2), 0, 1) == (1, 2)
+    assert [child_path((1,), place, 2) for place in range(2)] == [(1, 0), (1, 1)]
+
+
+def test_a_place_does_not_grow_without_end() -> None:
+    """A loop that branches on every round does not carry its history in every delivery."""
+    path: tuple[int, ...] = ()
+    for _ in range(3 * MAX_DEPTH):
+        path = child_path(path, 1, 2)
+    assert path == (1,) * MAX_DEPTH
+
+
+@given(st.lists(paths, min_size=1, max_size=4))
+def test_a_joined_place_is_where_all_come_from(several: list[tuple[int, ...]]) -> None:
+    """The place of what a fan-in makes is the longest beginning that all its sources' places share."""
+    common = common_path(several)
+    assert all(path[: len(common)] == common for path in several)
+    longer = {path[: len(common) + 1] for path in several}
+    assert len(longer) > 1 or longer == {common}
+
+
+@given(st.permutations([(1, 2, 3), (1, 2), (1, 2, 4, 5)]))
+def test_a_joined_place_does_not_depend_on_order(several: list[tuple[int, ...]]) -> None:
+    """Whichever source came first, the place is the same."""
+    assert common_path(several) == (1, 2)

@@ -1,1 +1,47 @@
-"""Workflows that survive crashes, reboots and weeks of waiting, kept in plain files."""
+"""Workflows that survive crashes, reboots and weeks of waiting, kept in plain files.
+
+This is the author's API. Importing it loads nothing: each name brings its module when it is first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrwf_cli.executors.api import Executor, LongRunningExecutor, WorkflowContext, executor, handler
+    from lrwf_cli.flow.builder import Case, Default, Workflow, WorkflowBuilder
+    from lrwf_cli.local.result import WorkflowResult
+    from lrwf_cli.local.storage import FileCheckpointStorage, InMemoryCheckpointStorage
+
+__all__ = [
+    "Case",
+    "Default",
+    "Executor",
+    "FileCheckpointStorage",
+    "InMemoryCheckpointStorage",
+    "LongRunningExecutor",
+    "Workflow",
+    "WorkflowBuilder",
+    "WorkflowContext",
+    "WorkflowResult",
+    "executor",
+    "handler",
+]
+
+_HOMES = {
+    "executors.api": ("Executor", "LongRunningExecutor", "WorkflowContext", "executor", "handler"),
+    "flow.builder": ("Case", "Default", "Workflow", "WorkflowBuilder"),
+    "local.result": ("WorkflowResult",),
+    "local.storage": ("FileCheckpointStorage", "InMemoryCheckpointStorage"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"lrwf_cli.{home}"), name)
+    raise AttributeError(f"module 'lrwf_cli' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

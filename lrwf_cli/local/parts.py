@@ -7,7 +7,8 @@ pinned to), so that both behave alike. Nothing is written here.
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.codec import Codec
@@ -27,13 +28,15 @@ __all__ = ["FlowParts"]
 class FlowParts:
     """What a flow file needs to run: its code loaded from `snapshot`, found under `folder` in tracebacks.
 
-    Construction runs the author's imports. Raises FlowError with every executor that cannot be made.
+    `pinned` is the folder of the pinned copy, for tracebacks of what has changed since. Construction runs the
+    author's imports. Raises FlowError with every executor that cannot be made.
     """
 
-    def __init__(self, loaded: LoadedFlow, snapshot: CodeSnapshot, folder: str) -> None:
+    def __init__(self, loaded: LoadedFlow, snapshot: CodeSnapshot, folder: str, pinned: Path | None = None) -> None:
         self.loaded = loaded
         self.codec = teach(Codec())
-        self._modules = FlowModules(snapshot, folder)
+        self._modules = FlowModules(snapshot, folder, pinned)
+        self._modules.register_types(self.codec)
         self._targets = self._each(self._target, loaded.flow.executors)
         self._fixed = self._each(self._made_without_input, self._targets)
         self._check()
@@ -59,17 +62,14 @@ class FlowParts:
         return self._fixed[self.workflow.start]
 
     def _target(self, name: str) -> Any:
-        target = self._modules.resolve(self.loaded.flow.executors[name].uses)
-        for module, as_name in self._modules.loaded():
-            self.codec.register_module_types(module, as_name)
-        return target
+        return self._modules.resolve(self.loaded.flow.executors[name].uses)
 
     def _made_without_input(self, name: str) -> Executor:
         """Return an instance, or for a `with:` that has `${{ }}` the class: its handlers are known all the same."""
         target = self._targets[name]
         options = self.loaded.flow.executors[name].with_
         if _has_template(options):
-            return target  # type: ignore[no-any-return] # handlers are asked of the class as of an instance
+            return cast("Executor", target)  # handlers are asked of the class as of an instance
         return make_executor(target, name, options)
 
     def _made(self, name: str, run_input: object, about: Mapping[str, Any]) -> Executor:
@@ -77,17 +77,18 @@ class FlowParts:
         return make_executor(self._targets[name], name, options)
 
     def _each(self, make: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what `make` gives for each name; raises one FlowError for all that it refuses."""
-        made, problems = {}, []
+        """Return what `make` gives for each name; raises one FlowError for all that it refuses, each told once."""
+        made, problems = {}, dict[tuple[str, str | None], str]()
         for name in names:
             try:
                 made[name] = make(name)
             except FlowError as error:
-                problems += [(self._placed(name, message), hint) for message, hint in error.problems]
+                for problem in error.problems:
+                    problems.setdefault(problem, name)
             except LrwfError as error:
-                problems.append((self._placed(name, error.message), error.hint))
+                problems.setdefault((error.message, error.hint), name)
         if problems:
-            raise FlowError(*problems)
+            raise FlowError(*((self._placed(name, message), hint) for (message, hint), name in problems.items()))
         return made
 
     def _placed(self, name: str, message: str) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "NotYet",
     "RunBusy",
     "RunConflict",
+    "RunFailedError",
     "RunStuck",
     "StateDirectoryError",
     "StateFull",
@@ -175,6 +176,10 @@ class ConditionError(LrwfError):
 
 class IterationLimit(LrwfError):
     """The run is deeper than `max_iterations` allows."""
+
+
+class RunFailedError(LrwfError):
+    """The run did not complete."""
 
 
 class RunStuck(LrwfError):

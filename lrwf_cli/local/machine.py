@@ -3,10 +3,10 @@
 import os
 import secrets
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from lrwf_cli.core.run import Origin, Person
+from lrwf_cli.version import VERSION
 
 __all__ = ["boot_id", "caller", "origin", "random_suffix"]
 
@@ -55,7 +55,7 @@ def origin(*, flow: str, folder: str, code: str | None, built: str | None = None
         path=os.environ.get("PATH", ""),
         locale=locale,
         code=code,
-        version=version("lrwf-cli"),
+        version=VERSION,
         built=built,
         script=script,
     )

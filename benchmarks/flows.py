@@ -14,7 +14,7 @@ _PEERS = ROOT / "benchmarks" / "peers"
 
 def rally(folder: Path, scenario: str, strokes: int) -> Path:
     """Write the ping-pong; its input is `left`, the number of strokes."""
-    with_scenario = f"uses: peers.rally_lrwf:Player, with: {{scenario: {scenario}}}"
+    with_scenario = f"uses: peers.players:Player, with: {{scenario: {scenario}}}"
     lines = (
         "name: rally",
         f"max_iterations: {strokes}",
@@ -27,7 +27,7 @@ def rally(folder: Path, scenario: str, strokes: int) -> Path:
         "  - {from: ping, to: pong}",
         "  - {from: pong, to: ping}",
     )
-    return _written(folder, lines, "rally.py", "rally_lrwf.py")
+    return _written(folder, lines, "rally.py", "players.py")
 
 
 def chain(folder: Path, steps: int) -> Path:

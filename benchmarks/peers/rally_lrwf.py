@@ -1,4 +1,4 @@
-"""The ping-pong with lrwf: `python -m benchmarks.peers.rally_lrwf SCENARIO N FOLDER`, or `Player` from a flow file.
+"""The ping-pong with lrwf's Python API: `python -m benchmarks.peers.rally_lrwf SCENARIO N FOLDER`.
 
 Every superstep is synced before the next one begins; there is no setting that would leave that out.
 """
@@ -8,27 +8,8 @@ import json
 import sys
 from time import perf_counter
 
-from lrwf_cli import Executor, FileCheckpointStorage, WorkflowBuilder, WorkflowContext, handler
-
-from .rally import touch
-
-
-class Player(Executor):
-    """Hits the ball back until nothing is left."""
-
-    def __init__(self, id: str, scenario: str) -> None:  # noqa: A002 - the name that flow files know it by
-        super().__init__(id)
-        self.scenario = scenario
-
-    @handler
-    async def play(self, ball: dict[str, int], ctx: WorkflowContext[dict[str, int], int]) -> None:
-        """Touch the state and send the ball back."""
-        left = ball["left"]
-        touch(self.scenario, left, ctx.get_state, ctx.set_state)
-        if left > 1:
-            await ctx.send_message({"left": left - 1})
-        else:
-            await ctx.yield_output(left)
+from benchmarks.peers.players import Player
+from lrwf_cli import FileCheckpointStorage, WorkflowBuilder
 
 
 async def main(scenario: str, strokes: int, folder: str) -> None:

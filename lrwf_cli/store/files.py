@@ -2,37 +2,35 @@
 
 What the files are is told in the modules that write them: `directory`, `journal`, `checkpoints`, `blobfiles`,
 `timers`, `mail`, `snapshots`, `births`, `recovery` and `held`. Here is the store as others see it, and errors of the
-operating system are made into ours.
+operating system are made into ours. What only writers need is imported when somebody writes: `lrwf status` is quick.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from os import PathLike, lstat
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import RunBusy
 from lrwf_cli.store.base import Due, Frame, Letter, NewRun
-from lrwf_cli.store.births import bear, bury
 from lrwf_cli.store.blobfiles import read_blob
 from lrwf_cli.store.blobs import resolve
 from lrwf_cli.store.directory import prepare
 from lrwf_cli.store.disk import Disk
-from lrwf_cli.store.held import FileHeld, Shared
 from lrwf_cli.store.idle import is_run_id
 from lrwf_cli.store.journal import Journal, beginning, whole_ms
 from lrwf_cli.store.locks import is_taken, take
-from lrwf_cli.store.mail import Mail
 from lrwf_cli.store.names import checked_run_id
 from lrwf_cli.store.reading import absolute, changed_at, is_folder, names_in, read_file
-from lrwf_cli.store.recovery import take_up
 from lrwf_cli.store.rundir import RunFolder, unknown
-from lrwf_cli.store.snapshots import Snapshots
-from lrwf_cli.store.timers import Timers
 from lrwf_cli.store.trouble import explain, told
+
+if TYPE_CHECKING:
+    from lrwf_cli.store.held import FileHeld, Shared
+    from lrwf_cli.store.snapshots import Snapshots
 
 __all__ = ["FileStore"]
 
@@ -47,9 +45,21 @@ class FileStore:
     def __init__(self, path: str | PathLike[str], disk: Disk | None = None) -> None:
         self.path = absolute(path)
         self._disk = disk or Disk()
-        self._shared = Shared(self._disk, Timers(self._disk, self.path), Mail(self._disk, self.path))
-        self._code = Snapshots(self._disk, self.path)
         self._runs = f"{self.path}/runs"
+
+    @cached_property
+    def _shared(self) -> "Shared":
+        from lrwf_cli.store.held import Shared
+        from lrwf_cli.store.mail import Mail
+        from lrwf_cli.store.timers import Timers
+
+        return Shared(self._disk, Timers(self._disk, self.path), Mail(self._disk, self.path))
+
+    @cached_property
+    def _code(self) -> "Snapshots":
+        from lrwf_cli.store.snapshots import Snapshots
+
+        return Snapshots(self._disk, self.path)
 
     @classmethod
     def open(cls, path: str | PathLike[str], *, create: bool = False, disk: Disk | None = None) -> Self:
@@ -68,16 +78,20 @@ class FileStore:
         prepare(self._disk, self.path, create=create)
 
     @told
-    def create(self, new: NewRun) -> FileHeld:
+    def create(self, new: NewRun) -> "FileHeld":
         """Publish a new run and hold it. Raises RunConflict, InvalidRunId, FrameTooLarge."""
+        from lrwf_cli.store.births import bear
+
         folder = RunFolder(checked_run_id(new.run_id), f"{self._runs}/{new.run_id}")
         if new.code_digest is not None and new.code is not None:
             self._code.keep(new.code_digest, new.code)
         return bear(self._shared, folder, new)
 
     @told
-    def hold(self, run_id: str) -> FileHeld:
+    def hold(self, run_id: str) -> "FileHeld":
         """Take a run up, repaired. Raises InvalidRunId, UnknownRun, RunBusy, JournalCorrupt."""
+        from lrwf_cli.store.recovery import take_up
+
         folder = self._folder(run_id)
         try:
             lock = take(self._disk, folder.lock)
@@ -166,6 +180,8 @@ class FileStore:
             if is_folder(f"{self._runs}/{run_id}"):
                 found[run_id] = min(at, found.get(run_id, at))
             else:
+                from lrwf_cli.store.births import bury
+
                 with suppress(OSError):  # looking has to work where nothing can be written
                     bury(self._shared, RunFolder(run_id, f"{self._runs}/{run_id}"), path, now.timestamp())
         return sorted(Due(at, run_id) for run_id, at in found.items())

@@ -168,7 +168,7 @@ _WORDS = {
 }
 
 
-_SWITCHES: Mapping[object, str] = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+_SWITCHES: Mapping[str, str] = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
 def _explain(error: str, kind: Any, node: Node, name: str, problems: Problems) -> None:
@@ -203,7 +203,7 @@ def _is_among(plain: type, kind: Any) -> bool:
 def _remedy(node: Node, kinds: list[str]) -> str | None:
     if node.value is None:
         return "write a value, or remove the key"
-    if kinds == ["true or false"] and node.value in _SWITCHES:
+    if kinds == ["true or false"] and isinstance(node.value, str) and node.value in _SWITCHES:
         return f"write {_SWITCHES[node.value]}"
     if kinds == ["a list"] and isinstance(node.value, str):
         return f"write it in brackets: [{node.value[:60]}]"

@@ -66,7 +66,8 @@ def check_uses(node: Node, problems: Problems) -> None:
     if not isinstance(text, str):
         return
     module, colon, name = text.partition(":")
-    if colon and all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
+    parts = (*module.split("."), *name.split("."))
+    if colon and all(part.isidentifier() for part in parts) and not module.endswith(".py"):
         return
     hint = "write it as module:name, with a module beside this file or an installed one"
     if better := _better_uses(module, name):

@@ -15,7 +15,8 @@ from typing import Any, Self
 import msgspec
 
 from lrwf_cli.core.codec import Codec
-from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, FanIn, FanOut, MultiSelection, Switch, Workflow
+from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, FanIn, FanOut, MultiSelection, Switch
+from lrwf_cli.core.model import Workflow as Graph
 from lrwf_cli.errors import FlowError, NotYet
 from lrwf_cli.executors.api import Executor, accepts, check_executor, handlers_of, handles, sends
 from lrwf_cli.flow.built import BuiltWorkflow, RunResult, condition_of, selection_of
@@ -25,7 +26,10 @@ from lrwf_cli.flow.problems import Mark, Problems, quoted
 from lrwf_cli.flow.rules import check_name
 from lrwf_cli.flow.tree import Node, Path
 
-__all__ = ["BuiltWorkflow", "Case", "Default", "RunResult", "WorkflowBuilder"]
+__all__ = ["BuiltWorkflow", "Case", "Default", "RunResult", "Workflow", "WorkflowBuilder"]
+
+Workflow = BuiltWorkflow
+"""What authors call it; inside, `Workflow` is the graph."""
 
 AnExecutor = Executor | str
 """An executor, or the id of one that another call brings."""
@@ -127,7 +131,7 @@ class WorkflowBuilder:
         for case in cases:
             if isinstance(case, Case):
                 self._check_callable(case.condition, "condition", mark)
-        if [case for case in cases if isinstance(case, Default)] != list(cases[-1:]):
+        if [isinstance(case, Default) for case in cases] != [False] * (len(cases) - 1) + [True]:
             hint = "end the list with one `Default(target=...)`: a message must go somewhere"
             self._problems.add(mark, "a switch whose last case, and no other, is not its default", hint)
 
@@ -167,7 +171,7 @@ class WorkflowBuilder:
         outline, root = self._outline(), self._tree()
         self._check(outline, root)
         codec = Codec()
-        core = Workflow(
+        core = Graph(
             name=self._name,
             executors={name: _spec(name, each, codec) for name, each in self._executors.items()},
             start=start_of(outline) or "",

@@ -3,9 +3,10 @@
 This is the author's API. Importing it loads nothing: each name brings its module when it is first used.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers know the name; `typing` alone takes longer than a tick with nothing to do
 if TYPE_CHECKING:
+    from typing import Any
+
     from lrwf_cli.executors.api import Executor, LongRunningExecutor, WorkflowContext, executor, handler
     from lrwf_cli.flow.builder import Case, Default, Workflow, WorkflowBuilder
     from lrwf_cli.local.result import WorkflowResult
@@ -34,7 +35,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     for home, names in _HOMES.items():

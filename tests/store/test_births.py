@@ -1,6 +1,7 @@
 """How runs come to be, and pinned code with them: whole or not at all."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,20 @@ def test_a_wake_up_that_was_buried_meanwhile_is_put_back(store: FileStore, disk:
     disk.before = bury
     store.create(new_run()).release()
     assert [each.run_id for each in store.due(NOW)] == ["train"]
+
+
+def test_what_was_half_built_may_vanish_meanwhile(store: FileStore, disk: WatchedDisk, state: Path) -> None:
+    """Two ticks that clear up after the same starter do not stand in each other's way."""
+    (state / "runs/.new-unborn~1-a").mkdir()
+    (state / "timers/now/unborn").touch()
+
+    def vanish(name: str, path: str) -> None:
+        if name == "open_end" and "unborn" in path:
+            (state / "runs/.new-unborn~1-a").rmdir()
+
+    disk.before = vanish
+    assert store.due(datetime.now(UTC) + 2 * HOUR) == []
+    assert names(state / "timers/now") == []
 
 
 def test_without_events_there_is_no_run(store: FileStore, state: Path) -> None:

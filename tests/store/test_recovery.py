@@ -14,6 +14,7 @@ from lrwf_cli.core.run import Run
 from lrwf_cli.errors import JournalCorrupt, StateDirectoryError, StateFull
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
+from lrwf_cli.store.journal import seal
 
 
 @pytest.fixture
@@ -183,6 +184,9 @@ def garble(data: bytes) -> dict[str, bytes]:
         "half": data[: len(data) // 2],
         "flipped": data[:50] + bytes([data[50] ^ 1]) + data[51:],
         "text": b"hello\n",
+        "sealed": seal(b" {}\n"),
+        "no line": seal(data[8:].replace(b'"length":', b'"length":9')),
+        "other line": seal(data[8:].replace(b'"length":', b'"longer":')),
     }
 
 

@@ -143,6 +143,34 @@ def test_a_timer_in_an_hour_that_is_just_being_removed(store: FileStore, disk: W
     assert timers(state) == ["20261122T10/20261122T101500.000Z~train"]
 
 
+def test_an_hour_that_is_removed_for_ever_is_an_error(store: FileStore, disk: WatchedDisk, state: Path) -> None:
+    """Making the folder again has an end: then the driver is told, and the run is due as before."""
+
+    def remove(name: str, path: str) -> None:
+        hour = state / "timers/20261122T10"
+        if name == "touch" and "T10/" in path and hour.exists():
+            hour.rmdir()
+
+    disk.before = remove
+    held = store.create(new_run())
+    with pytest.raises(StateDirectoryError, match="T10"):
+        held.wake_at(NOW + HOUR)
+    assert due(store) == ["train"]
+
+
+def test_a_timer_that_no_note_knows_of_goes_when_it_has_come_due(store: FileStore, state: Path) -> None:
+    """A power loss may bring an old note back: what it does not name wakes the run once, and not for ever."""
+    held = store.create(new_run())
+    held.wake_at(NOW + HOUR)
+    held.release()
+    (state / "runs/train/wake").write_text("[]")
+    assert due(store, NOW + 2 * HOUR) == ["train"]
+    held = store.hold("train")
+    held.wake_at(NOW + 5 * HOUR)
+    held.release()
+    assert timers(state) == ["20261122T14/20261122T141500.000Z~train"]
+
+
 def test_empty_hours_of_the_past_are_removed(store: FileStore, state: Path) -> None:
     """Looking removes the hour folders that are past and empty, and no others."""
     for hour in ("20261122T07", "20261122T08", "20261122T09", "20261122T10"):

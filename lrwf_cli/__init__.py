@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lrwf_cli.executors.api import Executor, LongRunningExecutor, WorkflowContext, executor, handler
-    from lrwf_cli.flow.builder import Case, Default, Workflow, WorkflowBuilder
+    from lrwf_cli.flow.builder import Case, Default, WorkflowBuilder
+    from lrwf_cli.flow.built import BuiltWorkflow as Workflow
     from lrwf_cli.local.result import WorkflowResult
     from lrwf_cli.local.storage import FileCheckpointStorage, InMemoryCheckpointStorage
 
@@ -29,10 +30,12 @@ __all__ = [
 
 _HOMES = {
     "executors.api": ("Executor", "LongRunningExecutor", "WorkflowContext", "executor", "handler"),
-    "flow.builder": ("Case", "Default", "Workflow", "WorkflowBuilder"),
+    "flow.builder": ("Case", "Default", "WorkflowBuilder"),
+    "flow.built": ("Workflow",),
     "local.result": ("WorkflowResult",),
     "local.storage": ("FileCheckpointStorage", "InMemoryCheckpointStorage"),
 }
+_INSIDE = {"Workflow": "BuiltWorkflow"}
 
 
 def __getattr__(name: str) -> "Any":
@@ -40,7 +43,7 @@ def __getattr__(name: str) -> "Any":
 
     for home, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(f"lrwf_cli.{home}"), name)
+            return getattr(import_module(f"lrwf_cli.{home}"), _INSIDE.get(name, name))
     raise AttributeError(f"module 'lrwf_cli' has no attribute '{name}'")
 
 

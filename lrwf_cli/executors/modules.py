@@ -66,7 +66,7 @@ class FlowModules:
         Raises FlowError if there is no such module or name, if the import raises, or if it is no executor.
         """
         module_name, _, path = uses.partition(":")
-        module = self._imported(module_name)
+        module = self.imported(module_name)
         found: Any = module
         for part in path.split("."):
             if not hasattr(found, part):
@@ -104,7 +104,8 @@ class FlowModules:
         for codec in self._codecs:
             codec.register_module_types(sys.modules[name], name)
 
-    def _imported(self, name: str) -> ModuleType:
+    def imported(self, name: str) -> ModuleType:
+        """Return a module beside the flow, or an installed one. Raises FlowError if that fails."""
         is_own = name.partition(".")[0] in self.own
         full = f"{self.package}.{name}" if is_own else name
         try:

@@ -38,7 +38,7 @@ class FlowParts:
         self._modules = FlowModules(snapshot, folder, pinned)
         self._modules.register_types(self.codec)
         self._targets = self._each(self._target, loaded.flow.executors)
-        self._fixed = self._each(self._made_without_input, self._targets)
+        self._fixed: dict[str, Executor] = self._each(self._made_without_input, self._targets)
         self._check()
 
     def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:

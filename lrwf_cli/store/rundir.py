@@ -44,12 +44,21 @@ class RunFolder:
             found = checkpoints.newest(self.checkpoints, self.journal, self.run_id) if from_checkpoint else None
             run, mark = found or (None, beginning(self.run_id))
             journal = Journal(self.journal, mark)
-            run = fold(run, journal)
+            run = self._folded(run, journal)
         except FileNotFoundError as error:
             raise self.without_journal() from error
         if run is None:
             raise self.without_journal()
         return run, journal
+
+    def _folded(self, run: Run | None, journal: Journal) -> Run | None:
+        try:
+            return fold(run, journal)
+        except (LookupError, TypeError, ValueError) as error:
+            raise JournalCorrupt(
+                f"{self.journal}:{journal.mark.seq}: the frame does not go with those before it: {error!r}",
+                hint="keep the run's folder and report this: the frame is whole, so it was written by mistake",
+            ) from error
 
     def without_journal(self) -> JournalCorrupt:
         """Return the error for a run whose journal is missing."""

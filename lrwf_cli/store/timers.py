@@ -5,8 +5,8 @@ future is `timers/<hour>/<instant>~<run>`. An hour folder goes when it is empty;
 there, who then makes it again. What is due is found by the functions in `idle`, by names alone.
 
 To take an old timer away one has to know it: what stands for a run is noted in its folder, as `wake`. The note is a
-cache (I5): it names all that stands and maybe more, and without it all timers are searched. It is not synced, so after a
-power loss an old one may be there: a timer that it does not know of goes when it has come due and was seen.
+cache (I5): it names all that stands and maybe more, and without it all timers are searched. It is not synced, so after
+a power loss an old one may be there: a timer that it does not know of goes when it has come due and was seen.
 """
 
 import errno

@@ -154,6 +154,14 @@ def test_two_journals_that_were_swapped_are_seen(state: Path, run: Path) -> None
             FileStore.open(state).load(run_id)
 
 
+def test_frames_that_cannot_have_happened_stop_only_their_run(state: Path, run: Path) -> None:
+    """Conformance 59: a whole frame that no run can have is told with its place; it is our mistake, not the disk's."""
+    append(FileStore.open(state).hold("train"), step(0))
+    with pytest.raises(JournalCorrupt, match=":6: the frame does not go with those before it") as caught:
+        FileStore.open(state).load("train")
+    assert caught.value.__cause__ is not None
+
+
 # -- checkpoints
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any
 
-from lrwf_cli.core.model import Json
+import msgspec
 
 __all__ = [
     "clip",
@@ -26,7 +26,14 @@ __all__ = [
     "status_text",
 ]
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = (
+    *(*range(0x20), *range(0x7F, 0xA0)),  # the controls C0, DEL and C1
+    *(0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # what turns the direction of writing
+    *(0x2028, 0x2029, 0xFEFF),  # line and paragraph separators, the byte order mark
+)
+_VISIBLE = {code: ascii(chr(code))[1:-1] for code in _UNSAFE}
+_ESCAPED = {code: f"\\u{code:04x}" for code in _UNSAFE}
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
 _STATUS_COLOURS = {
     "running": "36",
     "waiting": "34",
@@ -44,18 +51,14 @@ _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 def safe(text: str) -> str:
     """Return `text` on one line, with every character that a terminal would act on made visible.
 
-    Those are the C0 and C1 controls, DEL, line separators, what turns the direction of writing, and lone surrogates.
+    Lone surrogates are left to the stream, which makes them visible in the same way.
     """
-    return text if text.isprintable() else _UNSAFE.sub(_visible, text)
+    return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def safe_lines(text: str) -> list[str]:
     """Return the lines of `text`, each of them safe; tabs become spaces."""
     return [safe(line.removesuffix("\r").expandtabs()) for line in text.split("\n")]
-
-
-def _visible(match: re.Match[str]) -> str:
-    return ascii(match[0])[1:-1]
 
 
 def clip(text: str, width: int) -> str:
@@ -122,17 +125,15 @@ def columns(
 
 def json_text(value: Any) -> str:
     """Return `value` as JSON over several lines, in ASCII: a control character is an escape there."""
-    import json
-
-    return json.dumps(value, indent=2).replace("\x7f", "\\u007f")
+    return _NOT_ASCII.sub(_json_escape, msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def json_line(value: Json, *, readable: bool = False) -> str:
+def json_line(value: Any, *, readable: bool = False) -> str:
     """Return `value` as JSON on one line; `readable` leaves letters outside ASCII as they are."""
-    import json
-
-    return _UNSAFE.sub(_json_escape, json.dumps(value, ensure_ascii=not readable))
+    text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+    return text.translate(_ESCAPED) if readable else _NOT_ASCII.sub(_json_escape, text)
 
 
 def _json_escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

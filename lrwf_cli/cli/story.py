@@ -85,12 +85,12 @@ class Story:
 
     def _failed(self, event: e.InvocationFailed) -> Iterator[str]:
         name = self._name(event.delivery)
-        yield f"{name} failed: {failure_text(event.error)}"
         if event.retry_at is None:
             self._given_up.add(event.delivery)
-            yield "for good"
+            yield f"{name} failed for good: {failure_text(event.error)}"
         else:
             self._count(event.delivery)
+            yield f"{name} failed: {failure_text(event.error)}"
             yield f"again at {instant(event.retry_at)}"
 
     def _cut_off(self, event: e.InvocationsCutOff) -> Iterator[str]:

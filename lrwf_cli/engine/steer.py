@@ -14,7 +14,7 @@ from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.run import Person, Run
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.passes import commit
-from lrwf_cli.errors import RunBusy, UsageError
+from lrwf_cli.errors import RunBusy, UsageError, WrongStatus
 from lrwf_cli.store.base import Letter, NewRun, Store
 
 __all__ = ["fork", "past_of", "retry", "rewind", "send"]
@@ -80,5 +80,8 @@ def _apply(store: Store, clock: Clock, run_id: str, command: Command) -> Run:
     held = store.hold(run_id)
     try:
         return commit(held, clock, command)
+    except WrongStatus:
+        held.wake_at(wake_at(held.run))  # what was refused is no reason to wake the run
+        raise
     finally:
         held.release()

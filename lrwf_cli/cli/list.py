@@ -33,7 +33,7 @@ def command(session: Session, status: Status | None) -> int:
         views = [summary_view(run, resolver(session, run)) for run in chosen]
         session.put_json(views + [_unreadable_view(run_id, error) for run_id, error in shown.items()])
     else:
-        _print(session, chosen, shown)
+        _print(session, chosen, shown, status)
     for error in unreadable.values():
         complain(session, error)
     return exits.STATE if unreadable else exits.DONE
@@ -67,9 +67,9 @@ def _unreadable_view(run_id: str, error: LrwfError) -> dict[str, Any]:
     }
 
 
-def _print(session: Session, runs: list[Run], unreadable: dict[str, LrwfError]) -> None:
+def _print(session: Session, runs: list[Run], unreadable: dict[str, LrwfError], status: Status | None) -> None:
     if not runs and not unreadable:
-        session.say(f"no runs in {safe(session.path)}")
+        session.say(f"no runs in {safe(session.path)}" + (f" with status {status}" if status else ""))
         return
     now = session.now()
     rows = [_HEAD, *(_row(run, now) for run in runs)]

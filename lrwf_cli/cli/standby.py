@@ -58,7 +58,10 @@ def stand_by(session: Session, jobs: int | None) -> int:
             watch.look()
     finally:
         watch.end()
-    return exits.INTERRUPTED if caught[0] == signal.SIGINT else exits.DONE
+    if caught[0] != signal.SIGINT:
+        return exits.DONE
+    session.complain("interrupted: every run is safe on disk; the next tick goes on")
+    return exits.INTERRUPTED
 
 
 class _Watch:

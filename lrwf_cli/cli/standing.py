@@ -99,8 +99,10 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
     """Yield what there is to do about a run, a line each; nothing for one that is done or at work."""
     if driven:
         yield "a process drives it now"
-    elif run.status in {"running", "waiting"}:
-        yield "lrwf tick goes on with it when it is due"
+    elif run.status == "running":
+        yield "lrwf tick goes on with it"
+    elif run.status == "waiting":
+        yield "lrwf tick goes on with it when that is due"
     elif run.status == "paused":
         yield f"lrwf resume {run.id}"
     elif run.status != "completed":
@@ -130,9 +132,9 @@ def waits(run: Run, now: datetime) -> Iterator[str]:
     """Yield what a run waits for, soonest first, a safe line each."""
     waiting = sorted(run.waiting.values(), key=lambda i: (i.due_at is None, i.due_at, i.delivery.id))
     for invocation in [] if run.is_final else waiting[:_MANY]:
-        after = f" after {safe(invocation.error.type)}" if invocation.error else ""
+        after = f" (after {safe(invocation.error.type)})" if invocation.error else ""
         executor = safe(invocation.delivery.executor)
-        yield f"attempt {invocation.attempt} of {executor}{after}, {instant_text(invocation.due_at, now)}"
+        yield f"attempt {invocation.attempt} of {executor}{after} at {instant_text(invocation.due_at, now)}"
     if len(waiting) > _MANY:
         yield f"and {len(waiting) - _MANY} more"
 

@@ -36,6 +36,8 @@ def command(session: Session, *, jobs: int | None, watch: bool, these: bool, her
     rows, interrupted = _advance(session, ids, jobs, here=here) if ids else ([], False)
     _show(session, len(ids), rows)
     _beat(session)
+    if interrupted and these:
+        return exits.INTERRUPTED
     if interrupted:
         session.complain("interrupted: every run is safe on disk; the next tick goes on")
         return exits.INTERRUPTED

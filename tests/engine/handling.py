@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from lrwf_cli.clock import ManualClock
@@ -88,7 +89,7 @@ def graph(*edges: EdgeGroup, start: str = "a", retry: RetryPolicy | None = None,
 
 def chain(*names: str, **limits: Any) -> Workflow:
     """A workflow of one executor after the other."""
-    edges = [Direct(a, b) for a, b in zip(names, names[1:], strict=False)]
+    edges = [Direct(a, b) for a, b in pairwise(names)]
     return graph(*edges, start=names[0], **limits)
 
 

@@ -140,7 +140,7 @@ def test_a_handler_sees_the_state_as_it_was_when_it_started(store: Store) -> Non
 
 
 def test_a_failed_attempt_leaves_nothing_and_comes_again_in_place(store: Store) -> None:
-    """Conformance 25: the same delivery, after the backoff, with the same idempotency key; waited for if it is short."""
+    """Conformance 25: the same delivery, after the backoff, with the same idempotency key."""
     handlers = Handlers(a=fails(2))
     workflow = chain("a", retry=RetryPolicy(max_attempts=3, jitter=0, multiplier=1))
     run = World(store, workflow, handlers).begin()

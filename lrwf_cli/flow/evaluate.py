@@ -61,9 +61,9 @@ def _evaluate(
     try:
         return finish(_Evaluator(expression, names, now).value())
     except _Unfit as error:
-        raise ExpressionError(f"{error}, in: {expression.text}", hint=error.hint) from None
+        raise ExpressionError(f"{error}, in: {quoted(expression.text)}", hint=error.hint) from None
     except Exception as error:
-        raise ExpressionError(f"{error}, in: {expression.text}") from error
+        raise ExpressionError(f"{error}, in: {quoted(expression.text)}") from error
 
 
 def bounded(value: object) -> object:

@@ -66,7 +66,7 @@ def compile_expression(text: str, names: Collection[str] = NAMES) -> Expression:
     if len(text) > MAX_LENGTH:
         raise BadExpression(f"the expression is longer than {MAX_LENGTH} characters", "compute it in an executor")
     tree = _parse(text)
-    return Expression(text, tree, frozenset(_checked(_nodes(tree), text, names)))
+    return Expression(text.strip(), tree, frozenset(_checked(_nodes(tree), text, names)))
 
 
 def _parse(text: str) -> ast.expr:

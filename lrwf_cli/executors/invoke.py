@@ -54,7 +54,7 @@ class PythonInvoker:
     async def invoke(self, call: Call) -> Effects | Failed:
         """As `Invoker` says. Raises KeyboardInterrupt and, if it is cancelled, CancelledError."""
         executor = call.delivery.executor
-        lines = Lines(partial(self._log, executor)) if self._log else None
+        lines = Lines(partial(self._log, executor)) if self._log is not None else None
         routing: AbstractContextManager[None] = routed(lines.add) if lines else nullcontext()
         with routing:
             try:

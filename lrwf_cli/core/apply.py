@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from lrwf_cli.core import events as e
-from lrwf_cli.core.lineage import common_path
+from lrwf_cli.core.lineage import joined_path
 from lrwf_cli.core.places import cut_off, line_up, renew, take_failed, take_ready
 from lrwf_cli.core.run import Delivery, Failure, Invocation, Run, StateEntry, Tally
 from lrwf_cli.core.state import changed
@@ -155,7 +155,7 @@ def _with_joined(run: Run, delivery: Delivery) -> Delivery:
         del queues[source]
     if not queues:
         del run.queues[group]
-    path = common_path(entry.path for entry in entries)
+    path = joined_path(entry.path for entry in entries)
     return replace(delivery, message=[entry.message for entry in entries], path=path)
 
 

@@ -58,9 +58,11 @@ class _Routing:
 
     def event(self, effects: Effects, changes: tuple[StateChange, ...], scope: Scope) -> InvocationCompleted:
         self.outputs.extend(effects.outputs)
-        hops = [(send, hop) for send in effects.sends for hop in self._ways(send, scope)]
-        for position, (send, hop) in enumerate(hops):
-            self._deliver(send, hop, child_path(self.parent.path, position, len(hops)))
+        ways = [(send, hops) for send in effects.sends if (hops := self._ways(send, scope))]
+        for number, (send, hops) in enumerate(ways):
+            path = child_path(self.parent.path, number, len(ways))
+            for position, hop in enumerate(hops):
+                self._deliver(send, hop, path, child_path(path, position, len(hops)))
         return InvocationCompleted(
             delivery=self.parent.id,
             deliveries=tuple(self.deliveries),
@@ -81,14 +83,15 @@ class _Routing:
             self.dropped.append(Dropped(source, self.parent.superstep, send.value))
         return hops
 
-    def _deliver(self, send: Send, hop: Hop, path: tuple[int, ...]) -> None:
+    def _deliver(self, send: Send, hop: Hop, sent: tuple[int, ...], path: tuple[int, ...]) -> None:
+        """Deliver to `path`; in a fan-in all messages come the same way, and it is where they were sent that counts."""
         child = delivery_id((self.parent.id,), hop.place)
         superstep = self.parent.superstep + 1
         source = self.parent.executor
         if hop.fan_in is None:
             self.deliveries.append(Delivery(child, hop.target, superstep, send.value, source, path))
             return
-        entry = Joined(child, hop.fan_in.id, source, superstep, send.value, path)
+        entry = Joined(child, hop.fan_in.id, source, superstep, send.value, sent)
         self.joined.append(entry)
         self._queue(hop.fan_in)[source].append(entry)
         self._complete_round(hop.fan_in)

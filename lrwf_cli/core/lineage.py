@@ -7,7 +7,7 @@ restart, and in whatever order other branches happened to finish.
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
 
-__all__ = ["MAX_DEPTH", "child_path", "common_path", "delivery_id", "idempotency_key"]
+__all__ = ["MAX_DEPTH", "child_path", "delivery_id", "idempotency_key", "joined_path"]
 
 MAX_DEPTH = 32
 """How many branchings a place remembers. Deeper siblings of one superstep are told apart by id only:
@@ -39,12 +39,16 @@ def child_path(parent: tuple[int, ...], position: int, siblings: int) -> tuple[i
     return (*parent, position)
 
 
-def common_path(paths: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the place where all `paths` come from: their longest common beginning."""
+def joined_path(paths: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the place of what is made of what stands at `paths`: where all of them come from.
+
+    What came together from one place in several rounds stands below it in the order of the first one's messages:
+    its place with the branch left out that sets it apart from the others. So a loop through a fan-in does not grow.
+    """
     first, *others = paths
     length = len(first)
     for other in others:
         length = min(length, len(other))
         while first[:length] != other[:length]:
             length -= 1
-    return first[:length]
+    return (*first[:length], *first[length + 1 :])

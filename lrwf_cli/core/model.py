@@ -80,7 +80,8 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     """A node of the graph, as far as the core must know it.
 
     `accepts` says whether a handler takes an encoded message; `None` takes everything. It goes by the outermost
-    type: parts of a fan-in's list may be kept elsewhere. `handles` names the types for people. `max_parallel` bounds how many of its deliveries run at once.
+    type: parts of a fan-in's list may be kept elsewhere. `handles` names the types for people. `max_parallel`
+    bounds how many of its deliveries run at once.
     """
 
     id: str

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from lrwf_cli.core.codec import Codec
-from lrwf_cli.core.dispatch import Form
+from lrwf_cli.core.dispatch import Form, best
 from lrwf_cli.errors import InputError, NotEncodable
 from lrwf_cli.executors.api import Executor, handlers_of, handles
 
@@ -26,21 +26,18 @@ def convert_input(executor: Executor | type[Executor], value: Any, codec: Codec)
     struct that a handler takes. Raises InputError, which names the field, or the types.
     """
     forms = handlers_of(executor).takes
-    handler = handlers_of(executor).find(type(value), lambda: value)
+    place = best(forms, type(value), lambda: value)
     models = [form for form in forms if _is_model(form.cls)]
-    if handler is not None and not (isinstance(value, dict) and models and _takes_anything(handler.takes)):
+    is_for_model = isinstance(value, dict) and models and (place is None or forms[place].cls is object)
+    if place is not None and not is_for_model:
         return value
-    if isinstance(value, dict) and models:
+    if is_for_model:
         return _converted(models, value, codec)
     known = ", ".join(f"`{name}`" for name in handles(executor)) or "nothing"
     raise InputError(
         f"the input is a `{type(value).__qualname__}`, but `{executor.id or 'the start executor'}` handles {known}",
         hint="give an input of that type, or add a handler",
     )
-
-
-def _takes_anything(forms: tuple[Form, ...]) -> bool:
-    return all(form.cls is object for form in forms)
 
 
 def _is_model(cls: Any) -> bool:
@@ -71,9 +68,9 @@ def _converted(models: list[Form], value: dict[str, Any], codec: Codec) -> Any:
 def _made(cls: Any, value: dict[str, Any]) -> Any:
     if _is_pydantic(cls):
         return _validated(cls, value)
-    path, known = next(_unknown_keys(cls, value, "input"), (None, ()))
-    if path is not None:
-        raise InputError(f"{path}: `{cls.__name__}` has no such field", hint=f"its fields are: {', '.join(known)}")
+    for path, owner in _unknown_keys(cls, value, "input"):
+        known = ", ".join(_field_names(owner))
+        raise InputError(f"{path}: `{owner.__name__}` has no such field", hint=f"its fields are: {known}")
     try:
         return msgspec.convert(value, cls, dec_hook=_custom)
     except msgspec.ValidationError as error:
@@ -91,48 +88,57 @@ def _lowered(message: str) -> str:
 
 
 def _validated(cls: Any, value: dict[str, Any]) -> Any:
-    """Return a pydantic model; all that is wrong with the value in one sentence."""
+    """Return a pydantic model; what is wrong with the value, in one sentence."""
     try:
         return cls.model_validate(value)
     except ValueError as error:
-        errors: list[dict[str, Any]] = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
-        first = errors[0]
-        path = "input" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise InputError(
-            f"{path}: {_lowered(first['msg'])}{more}", hint=f"see the fields of `{cls.__name__}`"
-        ) from error
+        at, what = _first_error(error)
+        raise InputError(f"input{at}: {what}", hint=f"see the fields of `{cls.__name__}`") from error
+
+
+def _first_error(error: Any) -> tuple[str, str]:
+    """Return where in a model the first error is, and what it is."""
+    first, *more = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
+    at = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return at, f"{_lowered(first['msg'])}{f' (and {len(more)} more)' if more else ''}"
 
 
 def _custom(cls: type, value: Any) -> Any:
-    """Convert what msgspec does not know by itself."""
+    """Convert what msgspec does not know by itself. It adds to a ValueError where in the input it is."""
     if isinstance(value, cls):
         return value
     if issubclass(cls, PurePath) and isinstance(value, str):
         return cls(value)
     if _is_pydantic(cls) and isinstance(value, dict):
-        return _validated(cls, value)
-    raise msgspec.ValidationError(f"Expected `{cls.__name__}`, got `{type(value).__name__}`")
+        try:
+            return cls.model_validate(value)  # type: ignore[attr-defined]  # a pydantic model
+        except ValueError as error:
+            at, what = _first_error(error)
+            raise ValueError(f"{at.removeprefix('.')}: {what}") from error
+    raise ValueError(f"expected `{cls.__name__}`, got `{type(value).__name__}`")
 
 
-def _unknown_keys(cls: Any, value: Any, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the paths of keys that no field takes, in classes and classes within them; msgspec lets them pass."""
+def _unknown_keys(annotation: Any, value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield keys that no field takes, with the class; in classes within classes too. msgspec lets them pass."""
     if isinstance(value, list):
         for position, item in enumerate(value):
-            for inner in get_args(cls):
+            for inner in get_args(annotation):
                 yield from _unknown_keys(inner, item, f"{path}[{position}]")
-    elif isinstance(value, dict) and isinstance(cls, type) and _is_model(cls) and not _is_pydantic(cls):
-        hints = get_type_hints(cls)
-        names = _field_names(cls)
+    elif isinstance(value, dict) and (model := _only_model(annotation)) is not None:
+        hints, names = get_type_hints(model), _field_names(model)
+        by_name = dict(zip(names, getattr(model, "__struct_fields__", names), strict=True))
         for key, item in value.items():
-            if key not in names:
-                yield f"{path}.{key}", names
+            if key not in by_name:
+                yield f"{path}.{key}", model
             else:
-                yield from _unknown_keys(hints.get(key), item, f"{path}.{key}")
-    elif isinstance(value, dict):
-        alternatives = [each for each in get_args(cls) if isinstance(each, type) and _is_model(each)]
-        if len(alternatives) == 1:
-            yield from _unknown_keys(alternatives[0], value, path)
+                yield from _unknown_keys(hints.get(by_name[key]), item, f"{path}.{key}")
+
+
+def _only_model(annotation: Any) -> Any:
+    """Return the dataclass or struct that an annotation names; `None` if it names none, or several."""
+    classes = [each for each in (annotation, *get_args(annotation)) if isinstance(each, type)]
+    models = [each for each in classes if _is_model(each) and not _is_pydantic(each)]
+    return models[0] if len(models) == 1 else None
 
 
 def _field_names(cls: Any) -> tuple[str, ...]:

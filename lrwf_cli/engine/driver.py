@@ -27,7 +27,7 @@ from lrwf_cli.engine.slots import Slots
 from lrwf_cli.executors.base import Call, Failed, Invoker
 from lrwf_cli.store.base import Frame, Held, Letter
 
-__all__ = ["IN_PLACE", "Driver", "Observer", "Process"]
+__all__ = ["GRACE_S", "IN_PLACE", "Driver", "Observer", "Process"]
 
 IN_PLACE = timedelta(seconds=1)
 """What is due within this is waited for by the driver; anything later is left to a tick."""
@@ -68,6 +68,7 @@ class Driver:
         process: Process,
         slots: Slots,
         observe: Observer | None = None,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._held = held
         self._run = held.run
@@ -77,6 +78,7 @@ class Driver:
         self._process = process
         self._slots = slots
         self._observe = observe
+        self._grace_s = grace_s
         self._inbox: list[c.Command] = []
         self._news = asyncio.Event()
         self._handlers: dict[str, asyncio.Task[None]] = {}
@@ -275,4 +277,4 @@ class Driver:
         for task in handlers:
             task.cancel()
         if handlers:
-            await asyncio.wait(handlers, timeout=GRACE_S)
+            await asyncio.wait(handlers, timeout=self._grace_s)

@@ -15,7 +15,7 @@ from lrwf_cli.core.commands import Block, Command
 from lrwf_cli.core.decide import decide, wake_at
 from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Failure, Run
-from lrwf_cli.engine.driver import Driver, Observer, Process
+from lrwf_cli.engine.driver import GRACE_S, Driver, Observer, Process
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, UnknownRun
 from lrwf_cli.executors.base import Invoker
@@ -45,7 +45,10 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    """Drives runs of one store in one process."""
+    """Drives runs of one store in one process, with at most `jobs` handlers at work.
+
+    A handler that is cancelled has `grace_s` real seconds to end; after that it is left to itself.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Engine:
         process: Process,
         jobs: int,
         observe: Observer | None = None,
+        grace_s: float = GRACE_S,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -63,6 +67,7 @@ class Engine:
         self._process = process
         self._slots = Slots(jobs)
         self._observe = observe
+        self._grace_s = grace_s
         self._drivers: set[Driver] = set()
         self._stopping = False
 
@@ -161,6 +166,7 @@ class Engine:
             process=self._process,
             slots=self._slots,
             observe=self._observe,
+            grace_s=self._grace_s,
         )
         self._drivers.add(driver)
         try:

@@ -39,12 +39,24 @@ def interruptible(engine: Engine, work: Coroutine[Any, Any, T]) -> tuple[T | Non
     the process as it would any other.
     """
     caught: list[signal.Signals] = []
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, _first_stops(engine, loop, number, caught))
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, _first_stops(engine, loop, number, caught))
+    try:
         result = runner.run(work)
+    finally:
+        _close(runner)
     return result, caught[0] if caught else None
+
+
+def _close(runner: asyncio.Runner) -> None:
+    """Close the loop, unless a handler is left in it that swallows its cancellation: the process ends without it."""
+    loop = runner.get_loop()
+    if asyncio.all_tasks(loop):
+        loop.set_exception_handler(lambda _loop, _context: None)
+    else:
+        runner.close()
 
 
 def _first_stops(

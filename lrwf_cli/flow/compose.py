@@ -25,6 +25,7 @@ MAX_NODES = 50_000
 MAX_DEPTH = 50
 MAX_ALIASES = 100
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _USUAL = frozenset(map(chr, (9, 10, 13, *range(32, 127))))
 _UNPRINTABLE = "[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x84\\x86-\\x9f]|[\\ud800-\\udfff]|\\ufeff|[\\ufffe\\uffff]"
 """Not one class, which would take ten milliseconds to compile; and compiled for unusual texts only."""
@@ -86,7 +87,12 @@ class _Composer:
         except self._events.MarkedYAMLError as error:
             self._stop(*explain(error, self._text))
         except Exception as error:  # noqa: BLE001 - on hostile text PyYAML raises what int(), chr() or an index raise
-            self._stop(Mark(1, 1), f"not valid YAML: {error}", None)
+            self._stop(self._reached(), f"not valid YAML: {error}", None)
+
+    def _reached(self) -> Mark:
+        """Return how far the parser has come; libyaml does not tell."""
+        mark = self._parser.get_mark() if hasattr(self._parser, "get_mark") else None
+        return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, self._events.AliasEvent):
@@ -123,6 +129,8 @@ class _Composer:
         text: str = event.value
         mark = _mark(event)
         self._count(mark, nodes=1, chars=len(text), depth=0)
+        if not text.isascii() and _SURROGATE.search(text):
+            self._problems.add(mark, "half of a character, written as an escape", "write the character itself")
         if event.style:  # a plain scalar has '' from libyaml, None from the Python parser
             return Node(text, mark, text_at=_text_at(event, 1), chars=len(text))
         try:

@@ -89,8 +89,12 @@ def as_text(value: object) -> str:
     """Return `value` as it stands in the middle of a text: as JSON, but what that writes in quotes is bare."""
     if isinstance(value, str):
         return value
-    text = msgspec.json.encode(bounded(value), enc_hook=str).decode()
+    text = msgspec.json.encode(bounded(value), enc_hook=_plainer).decode()
     return str(msgspec.json.decode(text)) if text.startswith('"') else text
+
+
+def _plainer(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _number(value: object) -> bool:

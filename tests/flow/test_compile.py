@@ -84,6 +84,7 @@ def condition_of(text: str) -> Any:
         ("now() - run.started_at == 3600", True),
         ("'missing' in state", False),
         ("len(state) == 1", True),
+        ("len(str(state)) == 11", True),
         ("message.nothing", False),
     ],
 )
@@ -120,6 +121,14 @@ def test_a_selection_gives_ids_of_its_targets() -> None:
             edge.select(wrong, scope(), edge.targets)
         assert caught.value.message.startswith("flow.yaml:7:35: 'select' gave ")
         assert caught.value.hint == "have it give a list of some of 'b' and 'c'"
+
+
+def test_a_selection_that_fails_names_its_place() -> None:
+    """Conformance 13: as a condition, a selection that raises is an error with its place."""
+    edge = compiled(flow("a b c", "{from: a, to: [b, c], select: message.ids}")).edges[0]
+    assert isinstance(edge, MultiSelection)
+    with pytest.raises(ConditionError, match=r"^flow.yaml:7:35: 'message' has no key 'ids', in: 'message.ids'$"):
+        edge.select({}, scope(), edge.targets)
 
 
 def test_limits_and_facts_reach_the_core() -> None:

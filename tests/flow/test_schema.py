@@ -246,6 +246,36 @@ MISTAKES = [
         "2:38: input 'x' is required and has a default | remove one of the two",
     ),
     (
+        flow("a", edges="{a: b}"),
+        "2:8: 'edges' must be a list, not a mapping | begin each item with '- '. See: lrwf schema edges",
+    ),
+    (
+        flow("a", edges=""),
+        "2:7: 'edges' must be a list, not nothing | begin each item with '- '. See: lrwf schema edges",
+    ),
+    (
+        flow("a", edges="[{from: a, switch: {default: a}}]"),
+        (
+            "2:27: 'switch' in an edge must be a list, not a mapping"
+            " | begin each item with '- '. See: lrwf schema edges.switch"
+        ),
+    ),
+    (
+        flow("a", edges="[{from: a, switch: [{wenn: message, to: a}]}]"),
+        "2:29: unknown key 'wenn' in a case | did you mean 'when'? See: lrwf schema edges.switch.when",
+    ),
+    (
+        flow("a", defaults="3"),
+        "2:11: 'defaults' must be a mapping, not 3 | indent its keys below it. See: lrwf schema defaults",
+    ),
+    (
+        flow("a", defaults="{retry: {max_attemps: 1}}"),
+        (
+            "2:20: unknown key 'max_attemps' in 'retry' of 'defaults'"
+            " | did you mean 'max_attempts'? See: lrwf schema defaults.retry.max_attempts"
+        ),
+    ),
+    (
         flow("a", input="{_x: {}}"),
         ("2:9: '_x' cannot be an input's name | begin with a letter, and go on with letters, digits, '-' and '_'"),
     ),

@@ -135,6 +135,16 @@ def test_both_parsers_refuse_the_same(text: str) -> None:
     assert len(complaints(text)) == 1
 
 
+@both_parsers
+@pytest.mark.parametrize(
+    "escape", ["\\UFFFFFFFF", "\\ud800", "\\uD83D\\uDE00", "\\x", "\\u12", "\\U0011FFFF", "\\uGGGG"]
+)
+def test_escapes_that_are_no_character_are_refused(escape: str) -> None:
+    """Reliability T1: whatever the parser raises is an error with a place; no half character gets through."""
+    found = complaint(f'name: x\nexecutors:\n  a: {{uses: "m:f", with: {{x: "{escape}"}}}}\n')
+    assert found.startswith(("flow.yaml:3:", "flow.yaml:1:1:"))
+
+
 BOMBS = {
     "brackets": "[" * 100_000,
     "braces": "{" * 100_000,

@@ -26,11 +26,13 @@ _END = "\x1e"
 
 _FILTERS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<instant>"),
-    (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC|Z)?", "<instant>"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<instant>"),
     (r"\b\d+(\.\d+)? ?(ms|s|seconds?)\b( ago)?", "<duration>"),
-    (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b", "<hex>"),
-    (r'"pid":\d+', '"pid":<pid>'),
-    (r"^.*line \d+: +\d+ (Killed) .*$", r"\1"),
+    (r"\b[0-9a-f]{8,64}\b", "<hex>"),
+    (r"""(?<="pid":)\d+|(?<=process )\d+""", "<pid>"),
+    (r"\b\d\d:\d\d:\d\dZ", "<time>"),
+    (r"(?<=<instant>  )\S+(?= (began a run|retried|paused|resumed|copied|went back))", "<user>"),
+    (r"^bash: (line \d+: +)?\d+ Killed .*$", "Killed"),
 )
 
 
@@ -100,10 +102,10 @@ def _write(block: Block, home: Path, document: Path) -> None:
 
 def _played(transcript: list[Step], home: Path) -> Iterator[tuple[Step, str]]:
     """Play a block in one shell, so that `$?` and `cd` do what they do for its reader."""
-    script = "".join(f"{step.command}\n_=$?; printf '{_END}'; (exit $_)\n" for step in transcript)
+    script = "".join(f"{step.command}\n__code=$?; printf '{_END}'; (exit $__code)\n" for step in transcript)
     shell = subprocess.run(
-        ["bash"],
-        input=script,
+        ["bash", "-c", script],
+        stdin=subprocess.DEVNULL,
         cwd=home,
         env=environment(home),
         stdout=subprocess.PIPE,
@@ -114,7 +116,8 @@ def _played(transcript: list[Step], home: Path) -> Iterator[tuple[Step, str]]:
     )
     printed = shell.stdout.split(_END)
     assert len(printed) == len(transcript) + 1, shell.stdout
-    yield from zip(transcript, printed, strict=False)
+    for step, text in zip(transcript, printed, strict=False):
+        yield step, text.replace(str(home), "/home/me")
 
 
 def matches(expected: str, printed: str) -> bool:

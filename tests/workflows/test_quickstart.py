@@ -57,7 +57,8 @@ def test_it_counts_another_folder(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     for number in range(12):
-        (folder / f"{number}.txt").write_text("one two\n" * number + "no newline at the end", encoding="utf-8")
+        (folder / f"{number}.txt").write_text("one Two,\n" * number, encoding="utf-8")
+    (folder / "last.txt").write_text("no newline\n\n at the end", encoding="utf-8")
     (folder / "not-a-text.md").write_text("five words that do not count", encoding="utf-8")
     status = run(tmp_path, "--input", "folder=mine")
     assert status["outputs"] == [counted_by_the_shell(folder)]

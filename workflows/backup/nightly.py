@@ -41,8 +41,6 @@ class Backup:
 def plan(asked: Request, ctx: WorkflowContext[Backup]) -> Backup:
     """Settle the archive's name. Nothing is written yet, so it does no harm that another try settles another."""
     folder, destination = Path(asked.folder), Path(asked.destination)
-    if not (folder.is_absolute() and destination.is_absolute()):
-        raise ValueError(f"paths must be absolute, for a tick may start anywhere: {asked.folder}, {asked.destination}")
     if not folder.is_dir():
         raise ValueError(f"not a folder: {folder}")
     if destination.resolve().is_relative_to(folder.resolve()):

@@ -70,7 +70,7 @@ class Sums:
 @executor
 def list_texts(where: Folder, ctx: WorkflowContext[Text]) -> None:
     """Send each text of the folder on its way."""
-    paths = sorted(Path(where.folder).absolute().glob("*.txt"))
+    paths = sorted(Path(where.folder).glob("*.txt"))
     if not paths:
         raise ValueError(f"no *.txt in {where.folder}")
     for path in paths:

@@ -12,7 +12,10 @@ from lrwf_cli.core.kinds import KINDS, Adapter, Kind
 from lrwf_cli.core.standard import STANDARD
 from lrwf_cli.errors import NotDecodable, NotEncodable
 
-__all__ = ["ATOMS", "KEEPABLE", "Registry"]
+__all__ = ["ATOMS", "KEEPABLE", "PLAIN_NAME", "Registry", "plain_name"]
+
+PLAIN_NAME = "__lrwf_name__"
+"""A module's attribute with the name that its author knows it by, where it is loaded under another."""
 
 ATOMS = frozenset({str, int, float, bool, type(None)})
 KEEPABLE = "keep plain data: numbers, text, lists, dicts, dataclasses, enums, dates"
@@ -132,6 +135,11 @@ class Registry:
                 if isinstance(item, ModuleType) and item.__name__ == home and (found := _class_in(item, path)):
                     return found
         return None
+
+
+def plain_name(module: ModuleType) -> str:
+    """Return the name that a module's author knows it by."""
+    return str(getattr(module, PLAIN_NAME, module.__name__))
 
 
 def _class_in(module: ModuleType, path: str) -> type | None:

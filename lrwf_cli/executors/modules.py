@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakSet
 
 from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.registry import PLAIN_NAME
 from lrwf_cli.errors import FlowError
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.code import CodeSnapshot, read_code, snapshot_of
@@ -150,10 +151,12 @@ class FlowModules:
 
     def executed(self, module: ModuleType, path: str) -> None:
         """Run the code of the file at `path` in `module`."""
+        name = module.__name__.removeprefix(f"{self.package}.")
+        vars(module)[PLAIN_NAME] = name
         code = compile_module(self.files[path], self.filename(path), package=self.package, own=self.own)
         exec(code, vars(module))  # noqa: S102 - running a workflow runs its code
         for codec in self._codecs:
-            codec.register_module_types(module, module.__name__.removeprefix(f"{self.package}."))
+            codec.register_module_types(module, name)
 
 
 class _Finder:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, get_args
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Condition, Json, Scope, Selection, Workflow
+from lrwf_cli.core.registry import plain_name
 from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of
 
 __all__ = ["BuiltWorkflow", "RunResult", "condition_of", "selection_of"]
@@ -63,7 +64,7 @@ class BuiltWorkflow:
         for executor in self.executors.values():
             made_of = executor.function if isinstance(executor, FunctionExecutor) else type(executor)
             if home := sys.modules.get(made_of.__module__):
-                self.codec.register_module_types(home, home.__name__)
+                self.codec.register_module_types(home, plain_name(home))
         for executor in self.executors.values():
             for cls in _named_types(executor):
                 if self.codec.class_entry(cls) is None and self.codec.adapter_of(cls) is not None:

@@ -101,6 +101,7 @@ def _workflow_at(modules: FlowModules, target: str) -> BuiltWorkflow:
     if not isinstance(found, BuiltWorkflow):
         what = "there is no such name" if found is None else f"it is a {type(found).__name__}"
         raise FlowError((f"`{target}` is not a workflow: {what}", "name what `WorkflowBuilder(...).build()` returned"))
+    modules.register_types(found.codec)
     return found
 
 

@@ -126,4 +126,5 @@ def _in_our_words(error: click.ClickException) -> UsageError:
         near = f"did you mean `{error.possibilities[0]}`? See" if error.possibilities else "see"
         return UsageError(f"`{path}` has no option `{error.option_name}`", hint=f"{near}: {path} --help")
     sentence = error.format_message().strip().rstrip(".").replace("'", "`")
+    sentence = sentence.replace("is not a valid integer range", "is not a whole number")
     return UsageError(sentence[:1].lower() + sentence[1:], hint=f"see: {path} --help")

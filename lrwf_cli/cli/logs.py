@@ -65,7 +65,6 @@ def _chosen(run: Run, executor: str | None) -> tuple[str, ...]:
     from difflib import get_close_matches
 
     near = get_close_matches(executor, run.executors, n=1)
-    names = ", ".join(f"`{safe(each)}`" for each in near or run.executors)
-    raise UsageError(
-        f"run `{run.id}` has no executor `{executor}`", hint=f"{'did you mean' if near else 'it has'} {names}"
-    )
+    names = ", ".join(f"`{each}`" for each in run.executors)
+    hint = f"did you mean `{near[0]}`?" if near else f"it has {names}"
+    raise UsageError(f"run `{run.id}` has no executor `{executor}`", hint=hint)

@@ -33,6 +33,8 @@ def command(
     found = session.load(run)
     code = None if pinned else _newer_code(session, found)
     retry(session.writable_store, session.clock, found.id, Retry(caller(), max_iterations, code))
+    if code is not None:
+        session.say(f"{found.id} goes on with the code as it is today; --pinned would have kept the old")
     if not no_advance:
         return go_on(session, found.id, jobs=jobs)
     show_change(session, found.id)
@@ -44,7 +46,4 @@ def _newer_code(session: Session, run: Run) -> str | None:
     from lrwf_cli.local.code import todays_code
 
     code = todays_code(session.writable_store, run)
-    if code is None or code == run.origin.code:
-        return None
-    session.say(f"{run.id} goes on with the code as it is today; --pinned would have kept the old")
-    return code
+    return None if code == run.origin.code else code

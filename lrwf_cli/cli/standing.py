@@ -88,7 +88,7 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("conflicts", [f"{safe(key)}, written {count}x after another had" for key, count in run.conflicts.items()]),
         ("error", list(_error(run))),
         ("reason", safe_lines(run.reason) if run.reason else []),
-        ("code", ["has changed since the run began; it goes on with the old"] if view["code_changed"] else []),
+        ("code", list(_code(run)) if view["code_changed"] else []),
         ("next", list(next_steps(run, driven=view["driven"]))),
     ):
         for number, line in enumerate(lines):
@@ -105,7 +105,7 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
         yield "lrwf tick goes on with it when that is due"
     elif run.status == "paused":
         yield f"lrwf resume {run.id}"
-    elif run.status != "completed":
+    elif run.status != "completed" and not (run.error and "lrwf " in (run.error.hint or "")):
         yield f"lrwf retry {run.id}"
     if run.status in {"failed", "blocked"} and run.error is not None and run.error.executor:
         yield f"lrwf logs {run.id} {safe(run.error.executor)}"
@@ -156,6 +156,11 @@ def _values(values: list[Json], resolve: Callable[[Json], Json]) -> Iterator[str
 
 def _value_text(value: Json) -> str:
     return clip(json_line(plain(value), readable=True), _LONGEST)
+
+
+def _code(run: Run) -> Iterator[str]:
+    reopens = run.is_final or run.status == "blocked"
+    yield "has changed since the run began; " + ("a retry takes the new" if reopens else "it goes on with the old")
 
 
 def _error(run: Run) -> Iterator[str]:

@@ -1,0 +1,74 @@
+"""The steps of the flows beside this file: one that works, and one for each way of not getting on."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from lrwf_cli import WorkflowContext, executor
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b1m\r\u202e[red]rich[/]\x7f"
+
+
+@executor
+def greet(asked: dict) -> str:
+    print("greeting", asked["who"])
+    return f"hello {asked['who']}"
+
+
+@executor
+async def shout(text: str, ctx: WorkflowContext[None, str]) -> None:
+    ctx.set_state("shouted", text)
+    await ctx.yield_output(text.upper())
+
+
+@executor
+def fail(asked: dict) -> None:
+    raise ValueError("no such luck")
+
+
+@executor
+def fix(asked: dict) -> str:
+    """Fail until a file stands in the folder that is asked for."""
+    if not Path(asked["folder"], "fixed").exists():
+        raise ValueError("not fixed yet")
+    return "fixed"
+
+
+@executor
+def later(asked: dict, ctx: WorkflowContext) -> str:
+    """Fail the first attempt, so that the run waits for the second."""
+    if ctx.attempt == 1:
+        raise ConnectionError("line busy")
+    return "connected"
+
+
+@executor
+async def hold(asked: dict) -> str:
+    """Say in a file that it is at work, and wait for another file."""
+    folder = Path(asked["folder"])
+    (folder / f"at-work-{os.getpid()}").touch()
+    while not (folder / "go").exists():
+        await asyncio.sleep(0.01)
+    return "gone"
+
+
+@executor
+async def evil(asked: dict, ctx: WorkflowContext[None, dict]) -> None:
+    print(HOSTILE)
+    await ctx.yield_output({HOSTILE: HOSTILE})
+    ctx.set_state(HOSTILE, HOSTILE)
+    if asked["fail"]:
+        raise ValueError(HOSTILE)
+
+
+@executor
+async def loop(count: dict, ctx: WorkflowContext[dict, int]) -> None:
+    if count["n"] < count["limit"]:
+        await ctx.send_message({**count, "n": count["n"] + 1})
+    else:
+        await ctx.yield_output(count["n"])
+
+
+@executor
+def kill(asked: dict) -> None:
+    os.kill(os.getpid(), 9)

@@ -98,7 +98,8 @@ def _validated(cls: Any, value: dict[str, Any]) -> Any:
 
 def _first_error(error: Any) -> tuple[str, str]:
     """Return where in a model the first error is, and what it is."""
-    first, *more = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
+    errors: list[Any] = error.errors() if hasattr(error, "errors") else [{"loc": (), "msg": str(error)}]
+    first, *more = errors
     at = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
     return at, f"{_lowered(first['msg'])}{f' (and {len(more)} more)' if more else ''}"
 

@@ -46,9 +46,10 @@ class FlowModules:
         self.root = Path(root)
         self.own = frozenset(path.partition("/")[0].removesuffix(".py") for path in self.files)
         self._pinned = pinned
-        self._codecs: WeakSet[Codec] = WeakSet()
         self._installed: dict[str, ModuleType] = {}
         self.package = self._free_name(f"lrwf_flow_{snapshot.digest}")
+        twin = _flows.get(self.package)  # for another run of this process: what it loads, both know
+        self.codecs: WeakSet[Codec] = twin.codecs if twin else WeakSet()
         _flows[self.package] = self
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
@@ -90,7 +91,7 @@ class FlowModules:
 
     def register_types(self, codec: Codec) -> None:
         """Let `codec` keep the types of all modules that are loaded by now, and of each as it is loaded later."""
-        self._codecs.add(codec)
+        self.codecs.add(codec)
         for module, name in self.loaded():
             codec.register_module_types(module, name)
 
@@ -102,7 +103,7 @@ class FlowModules:
 
     def _note(self, name: str) -> None:
         self._installed[name] = sys.modules[name]
-        for codec in self._codecs:
+        for codec in self.codecs:
             codec.register_module_types(sys.modules[name], name)
 
     def imported(self, name: str) -> ModuleType:
@@ -155,7 +156,7 @@ class FlowModules:
         vars(module)[PLAIN_NAME] = name
         code = compile_module(self.files[path], self.filename(path), package=self.package, own=self.own)
         exec(code, vars(module))  # noqa: S102 - running a workflow runs its code
-        for codec in self._codecs:
+        for codec in self.codecs:
             codec.register_module_types(module, name)
 
 

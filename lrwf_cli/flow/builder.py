@@ -79,6 +79,7 @@ class WorkflowBuilder:
         self._executors: dict[str, Executor] = {}
         self._marks: dict[str, Mark] = {}
         self._edges: list[_Edges] = []
+        self._is_whole = True
         self._start: str | None = None
         if start_executor is not None:
             self._start = self._id(start_executor, self._mark)
@@ -196,8 +197,8 @@ class WorkflowBuilder:
     def _outline(self) -> Outline:
         """Return the graph for the checks. Without a start that is told here, they do not ask what it leads to."""
         links = tuple(each.link for each in self._edges)
-        outline = Outline(tuple(self._executors), links, self._start, is_whole=True)
-        if self._start is None and self._executors and start_of(outline) is None:
+        outline = Outline(tuple(self._executors), links, self._start, self._is_whole)
+        if self._is_whole and self._start is None and self._executors and start_of(outline) is None:
             hint = "name the first one with `start_executor=`"
             self._problems.add(self._mark, "it is not clear which executor to start with", hint)
             outline = msgspec.structs.replace(outline, is_whole=False)
@@ -221,6 +222,9 @@ class WorkflowBuilder:
         *,
         condition: object = None,
     ) -> Self:
+        if not (sources and targets):  # told already
+            self._is_whole = False
+            return self
         path: Path = ("edges", len(self._edges))
         decides = "" if condition is None else f"{id(condition):x}"
         ones, others = (tuple((name, path) for name in names) for names in (sources, targets))

@@ -245,6 +245,17 @@ def test_types_are_known_as_they_are_loaded(tmp_path: Path) -> None:
     assert other.encode(other.decode(encoded)) == encoded
 
 
+def test_two_runs_of_the_same_code_know_what_either_loads(tmp_path: Path) -> None:
+    """Runs of one flow share its modules in a process: a late import by one gives its types to both."""
+    files = {"tasks.py": TASKS, "late.py": "from enum import Enum\nclass E(Enum):\n    A = 1\n"}
+    flows, codecs = [flow(tmp_path, files) for _ in range(2)], [Codec(), Codec()]
+    for made, codec in zip(flows, codecs, strict=True):
+        made.register_types(codec)
+    refusal(flows[0], "late:E")
+    member = sys.modules[f"{flows[0].package}.late"].E.A
+    assert [codec.decode(codec.encode(member)) for codec in codecs] == [member, member]
+
+
 def frames_of(made: FlowModules) -> list[traceback.FrameSummary]:
     target = make_executor(made.resolve("tasks:Counter"), "c")
     order: Any = sys.modules[type(target).__module__].Order(1)

@@ -149,7 +149,7 @@ class WakeUps:
         wanted = set() if at is None else {stamp_of(ceiling_ms(at))}
         standing = self._stand() if self._standing is None else self._standing
         standing = standing | self._timers.seen(self._run_id)
-        if standing != wanted:
+        if not wanted <= standing:
             self._write_note(standing | wanted)
         self._standing = standing | wanted
         for instant in wanted:

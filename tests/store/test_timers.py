@@ -1,5 +1,6 @@
 """Timers: names that say who is due, found without looking at those who wait."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -113,6 +114,17 @@ def test_the_note_is_only_a_cache(store: FileStore, state: Path, content: bytes 
     assert set(other) <= set(timers(state))
     assert "20261122T12/20261122T121500.000Z~train" in timers(state)
     assert ("20261122T10/20261122T101500.000Z~train" in timers(state)) == (content == b'["../../../../x"]')
+
+
+def test_a_run_can_end_on_a_full_disk(store: FileStore, disk: WatchedDisk, state: Path) -> None:
+    """Taking wake-ups away writes nothing, so that a full disk keeps no run from being done."""
+    held = store.create(new_run())
+    held.wake_at(NOW + HOUR)
+    held.release()
+    held = store.hold("train")
+    disk.before = fails("create", "", errno.ENOSPC, once=False)
+    held.wake_at(None)
+    assert timers(state) == []
 
 
 def test_a_note_that_names_too_much_does_no_harm(store: FileStore, state: Path) -> None:

@@ -1,33 +1,14 @@
 """What tests of the command line start with: a folder of flows to stand in, and `lrwf` as a call."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import msgspec
 import pytest
+from said import Lrwf, Said
 
 from lrwf_cli.__main__ import main
 
 FLOWS = Path(__file__).parent / "flows"
-
-
-class Said(NamedTuple):
-    """What a command did: its exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What is on stdout, which must be one JSON value in ASCII."""
-        assert self.out.isascii()
-        return msgspec.json.decode(self.out)
-
-
-Lrwf = Callable[..., Said]
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from said import Said
+
 __all__ = ["filtered", "play", "scenes"]
 
-Call = Callable[[list[str]], tuple[int, str, str]]
+Call = Callable[..., Said]
 
 _FILTERS = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<instant>"),
@@ -31,10 +33,10 @@ _FILTERS = (
 
 def scenes(path: Path) -> Iterator[tuple[list[str], str, str]]:
     """Yield the notes before each command of a transcript, the command, and what is said to come out."""
-    notes, command, expected = [], "", list[str]()
+    notes, command, expected = list[str](), "", list[str]()
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith(("$ ", "#")) and command:
-            yield notes, command, "\n".join(expected).strip()
+            yield notes, command, "\n".join(expected).strip("\n")
             notes, command, expected = [], "", []
         if line.startswith("$ "):
             command = line[2:]
@@ -42,14 +44,14 @@ def scenes(path: Path) -> Iterator[tuple[list[str], str, str]]:
             notes.append(line)
         elif command:
             expected.append(line)
-    yield notes, command, "\n".join(expected).strip()
+    yield notes, command, "\n".join(expected).strip("\n")
 
 
 def play(path: Path, folder: Path, call: Call) -> Iterator[tuple[str, str, str]]:
     """Play a transcript in `folder`; yield each command with what was expected and what came out."""
     played = []
     for notes, command, expected in scenes(path):
-        code, out, err = call(shlex.split(command)[1:]) if command.startswith("lrwf") else _shell(command, folder)
+        code, out, err = call(*shlex.split(command)[1:]) if command.startswith("lrwf") else _shell(command, folder)
         found = filtered(_shown(code, out, err), folder)
         played += ["", *notes, f"$ {command}", *([found] if found else [])]
         yield command, expected, found
@@ -57,9 +59,9 @@ def play(path: Path, folder: Path, call: Call) -> Iterator[tuple[str, str, str]]
         path.write_text("\n".join(played).lstrip("\n") + "\n", encoding="utf-8")
 
 
-def _shell(command: str, folder: Path) -> tuple[int, str, str]:
+def _shell(command: str, folder: Path) -> Said:
     done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 def _shown(code: int, out: str, err: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 from lrwf_cli import WorkflowContext, executor
 
@@ -10,8 +11,8 @@ HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b1m\r\u202e[red]rich[/]\x7f"
 
 
 @executor
-def greet(asked: dict) -> str:
-    print("greeting", asked["who"])
+def greet(asked: dict[str, Any]) -> str:
+    print("greeting", asked["who"])  # noqa: T201  (what the log is for)
     return f"hello {asked['who']}"
 
 
@@ -22,12 +23,12 @@ async def shout(text: str, ctx: WorkflowContext[None, str]) -> None:
 
 
 @executor
-def fail(asked: dict) -> None:
+def fail(asked: dict[str, Any]) -> None:
     raise ValueError("no such luck")
 
 
 @executor
-def fix(asked: dict) -> str:
+def fix(asked: dict[str, Any]) -> str:
     """Fail until a file stands in the folder that is asked for."""
     if not Path(asked["folder"], "fixed").exists():
         raise ValueError("not fixed yet")
@@ -35,7 +36,7 @@ def fix(asked: dict) -> str:
 
 
 @executor
-def later(asked: dict, ctx: WorkflowContext) -> str:
+def later(asked: dict[str, Any], ctx: WorkflowContext[str]) -> str:
     """Fail the first attempt, so that the run waits for the second."""
     if ctx.attempt == 1:
         raise ConnectionError("line busy")
@@ -43,18 +44,18 @@ def later(asked: dict, ctx: WorkflowContext) -> str:
 
 
 @executor
-async def hold(asked: dict) -> str:
+async def hold(asked: dict[str, Any]) -> str:
     """Say in a file that it is at work, and wait for another file."""
     folder = Path(asked["folder"])
     (folder / f"at-work-{os.getpid()}").touch()
-    while not (folder / "go").exists():
+    while not (folder / "go").exists():  # noqa: ASYNC110  (another process makes it)
         await asyncio.sleep(0.01)
     return "gone"
 
 
 @executor
-async def evil(asked: dict, ctx: WorkflowContext[None, dict]) -> None:
-    print(HOSTILE)
+async def evil(asked: dict[str, Any], ctx: WorkflowContext[None, dict[str, Any]]) -> None:
+    print(HOSTILE)  # noqa: T201  (what the log is for)
     await ctx.yield_output({HOSTILE: HOSTILE})
     ctx.set_state(HOSTILE, HOSTILE)
     if asked["fail"]:
@@ -62,7 +63,7 @@ async def evil(asked: dict, ctx: WorkflowContext[None, dict]) -> None:
 
 
 @executor
-async def loop(count: dict, ctx: WorkflowContext[dict, int]) -> None:
+async def loop(count: dict[str, Any], ctx: WorkflowContext[dict[str, Any], int]) -> None:
     if count["n"] < count["limit"]:
         await ctx.send_message({**count, "n": count["n"] + 1})
     else:
@@ -70,5 +71,5 @@ async def loop(count: dict, ctx: WorkflowContext[dict, int]) -> None:
 
 
 @executor
-def kill(asked: dict) -> None:
+def kill(asked: dict[str, Any]) -> None:
     os.kill(os.getpid(), 9)

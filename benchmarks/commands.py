@@ -61,8 +61,11 @@ def _python(code: str, place: Path) -> Command:
 
 
 def _run(place: Path) -> _Call:
+    """Have the state directory made by a first run, so that the measured ones find one as usual."""
     flow = flows.chain(place / "flow", 1)
-    return _Call(place, ("run", str(flow), "--json"))
+    call = _Call(place, ("run", str(flow), "--json"))
+    run(call.prepare(place))
+    return call
 
 
 def _status(place: Path, steps: int) -> _Call:
@@ -73,7 +76,7 @@ def _status(place: Path, steps: int) -> _Call:
 
 def _ticking(place: Path, waiting: int, within: timedelta) -> _Call:
     """Have `waiting` runs wait, evenly over the time `within`; none at all: all of them for the end of this hour."""
-    run(_run(place).prepare(place))
+    _run(place)
     _wait_for_a_young_hour()
     hour_ends_at = (datetime.now(UTC) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0).timestamp()
     first, step = (hour_ends_at - 1, 0.0) if not within else (time() + 3600, within.total_seconds() / waiting)

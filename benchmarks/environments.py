@@ -1,68 +1,85 @@
-"""The two Python environments: this one, which has lrwf, and one of the peers' own, made when it is missing.
+"""The two Python environments in `.venv-bench`, made when they are missing: lrwf's and its peers'.
 
-Both have their byte code compiled before anything is measured: whether somebody's installer did so is nobody's merit.
+lrwf has one of its own too, with what its users get and nothing else: a developer's environment has packages that
+others import if they are there, and hooks that run at every start. Byte code is compiled in both before anything is
+measured: whether somebody's installer does so is nobody's merit.
 """
 
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from benchmarks.process import Command
-from lrwf_cli.errors import LrwfError
 
-__all__ = ["ROOT", "lrwf", "peer", "peer_packages", "peer_python", "python"]
+__all__ = ["ROOT", "lrwf", "peer", "peer_packages", "python", "versions"]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: the folder that has `benchmarks/` in it."""
 
-_PEERS = ROOT / ".venv-bench"
+_ENVIRONMENTS = ROOT / ".venv-bench"
+_VERSIONS = (
+    "from importlib.metadata import distributions; "
+    "print(*sorted(f'{d.name} {d.version}' for d in distributions()), sep='\\n')"
+)
 
 
 def python(folder: Path, *arguments: str) -> Command:
-    """Return a call of this environment's interpreter, in `folder`, with this checkout's modules at hand."""
-    _compile_ours()
-    return Command((sys.executable, *arguments), folder, {"PYTHONPATH": str(ROOT)})
+    """Return a call of the interpreter that runs lrwf, in `folder`, with this checkout's modules at hand."""
+    return Command((str(_ours() / "bin" / "python"), *arguments), folder, {"PYTHONPATH": str(ROOT)})
 
 
 def lrwf(folder: Path, *arguments: str) -> Command:
     """Return a call of the installed program `lrwf` in `folder`; its state directory is `state` in there."""
-    _compile_ours()
-    program = Path(sys.executable).with_name("lrwf")
-    if not program.exists():
-        raise LrwfError(f"no program `lrwf` beside {sys.executable}", hint="install it: python -m pip install -e .")
-    return Command((str(program), *arguments), folder, {"LRWF_STATE_DIR": str(folder / "state")})
+    return Command((str(_ours() / "bin" / "lrwf"), *arguments), folder, {"LRWF_STATE_DIR": str(folder / "state")})
 
 
 def peer(folder: Path, module: str, *arguments: str) -> Command:
     """Return a call of one of the peers' programs, a module of `benchmarks.peers`, in `folder`."""
-    argv = (str(peer_python()), "-m", f"benchmarks.peers.{module}", *arguments)
+    argv = (str(_theirs() / "bin" / "python"), "-m", f"benchmarks.peers.{module}", *arguments)
     return Command(argv, folder, {"PYTHONPATH": str(ROOT)})
 
 
-@cache
-def peer_python() -> Path:
-    """Return the peers' interpreter; their environment is made and filled by pip when it is missing."""
-    interpreter = _PEERS / "bin" / "python"
-    if not (_PEERS / "complete").exists():
-        _call(sys.executable, "-m", "venv", "--clear", str(_PEERS))
-        _call(str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer_packages())
-        _compile(_PEERS / "lib")
-        (_PEERS / "complete").touch()
-    return interpreter
+def versions() -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is installed, by name: beside lrwf, and beside its peers."""
+    return _installed(_ours()), _installed(_theirs())
 
 
 def peer_packages() -> list[str]:
     """Return the packages that lrwf is compared with: the extra `bench` of pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return list(project["project"]["optional-dependencies"]["bench"])
+    return list(_project()["optional-dependencies"]["bench"])
 
 
 @cache
-def _compile_ours() -> None:
-    _compile(ROOT / "lrwf_cli", ROOT / "benchmarks", Path(sysconfig.get_path("purelib")))
+def _ours() -> Path:
+    place = _made("lrwf", "--editable", str(ROOT), *_project()["dependencies"])
+    _compile(ROOT / "lrwf_cli", ROOT / "benchmarks")
+    return place
+
+
+@cache
+def _theirs() -> Path:
+    return _made("peers", *peer_packages())
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
+def _made(name: str, *requirements: str) -> Path:
+    """Return an environment with `requirements`, made anew if they have changed or its making was cut short."""
+    place, wanted = _ENVIRONMENTS / name, "\n".join(requirements)
+    done = place / "requirements.txt"
+    if not done.exists() or done.read_text(encoding="utf-8") != wanted:
+        _call(sys.executable, "-m", "venv", "--clear", str(place))
+        pip = (str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        _call(*pip, *requirements)
+        _compile(place / "lib")
+        done.write_text(wanted, encoding="utf-8")
+    return place
 
 
 def _compile(*folders: Path) -> None:
@@ -74,3 +91,9 @@ def _compile(*folders: Path) -> None:
 def _call(*argv: str) -> None:
     print(f"$ {' '.join(argv)}", file=sys.stderr)
     subprocess.run(argv, check=True)
+
+
+def _installed(place: Path) -> dict[str, str]:
+    argv = [str(place / "bin" / "python"), "-I", "-c", _VERSIONS]
+    lines = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines)

@@ -2,29 +2,27 @@
 
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.environments import peer_packages, peer_python
+from benchmarks.environments import peer_packages, versions
 from benchmarks.table import Section
 
 __all__ = ["describe", "filesystem"]
 
-_OURS = ("lrwf-cli", "click", "filelock", "msgspec", "platformdirs", "pyyaml", "rich", "simpleeval")
-_VERSIONS = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]), sep='\\n')"
+_AUXILIARY = frozenset({"pip", "setuptools", "wheel"})
 
 
 def describe(folder: Path, load: float) -> Section:
     """Return machine, date and versions. `load` is what the machine was busy with before anything was measured."""
+    ours, theirs = versions()
     rows = (
         ("measured on", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load average {load:.2f} at the start"),
         ("machine", f"{_processor()}, {os.cpu_count()} cores, {_memory_gib():.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}, {filesystem(folder)}"),
         ("Python", f"{platform.python_implementation()} {platform.python_version()}"),
-        ("lrwf", ", ".join(f"{name} {version(name)}" for name in _OURS)),
-        ("peers", ", ".join(_peer_versions())),
+        ("lrwf", ", ".join(f"{name} {number}" for name, number in ours.items() if name not in _AUXILIARY)),
+        ("peers", ", ".join(f"{name} {theirs[name]}" for name in peer_packages())),
     )
     return Section("machine", ("", ""), rows)
 
@@ -52,10 +50,3 @@ def _processor() -> str:
 
 def _memory_gib() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
-
-
-def _peer_versions() -> list[str]:
-    names = peer_packages()
-    argv = [str(peer_python()), "-c", _VERSIONS, *names]
-    said = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    return [f"{name} {number}" for name, number in zip(names, said.split(), strict=True)]

@@ -1,7 +1,6 @@
 """What an author's code raised: as a plain value, as text for a log, in one line."""
 
 import importlib
-import traceback
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +34,8 @@ def failed(error: BaseException, executor: str, attempt: int) -> Failed:
 
 def described(error: BaseException) -> str:
     """Return the traceback from the author's first line on; of a refusal that no code of theirs caused, its text."""
+    import traceback
+
     begin = error.__traceback__
     while begin is not None and _is_ours(begin):
         begin = begin.tb_next
@@ -43,6 +44,8 @@ def described(error: BaseException) -> str:
 
 def summary(error: BaseException, files: Collection[str] = ()) -> str:
     """Return `file:line: Type: text` of an error, with the author's line: the innermost of `files`, if it has one."""
+    import traceback
+
     what = f"{type(error).__name__}: {_text(error)}"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}:{error.offset or 1}: {type(error).__name__}: {error.msg}"

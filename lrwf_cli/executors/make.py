@@ -1,7 +1,6 @@
 """From what `uses:` names to the executor of one run: `with:` as keyword arguments, errors that name them."""
 
 import copy
-import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,6 +33,8 @@ def make_executor(target: Any, id: str, with_: Mapping[str, Any] | None = None) 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the word of `known` that was probably meant; `None`: none is near."""
+    import difflib
+
     return next(iter(difflib.get_close_matches(word, list(known), n=1)), None)
 
 

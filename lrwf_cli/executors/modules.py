@@ -9,7 +9,6 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
@@ -169,20 +168,23 @@ class _Finder:
         if flow is None:
             return None
         if not rest:
-            return spec_from_loader(name, _Loader(flow, None), is_package=True)
+            return spec_from_loader(name, _loader(flow, None), is_package=True)
         found = flow.path_of(rest)
         if found is None:
             return None
         spec = spec_from_loader(
-            name, _Loader(flow, found), origin=str(flow.root / found), is_package=found.endswith("/__init__.py")
+            name, _loader(flow, found), origin=str(flow.root / found), is_package=found.endswith("/__init__.py")
         )
         if spec is not None:
             spec.has_location = True
         return spec
 
 
-class _Loader(Loader):
-    """Loads one module, or the package that holds all of a flow's."""
+class _Loader:
+    """Loads one module, or the package that holds all of a flow's.
+
+    Not derived from `importlib.abc.Loader`: importing that brings `importlib.resources` and `tempfile` along.
+    """
 
     def __init__(self, flow: FlowModules, path: str | None) -> None:
         self._flow = flow
@@ -200,6 +202,10 @@ class _Loader(Loader):
         from importlib.util import decode_source
 
         return None if self._path is None else decode_source(self._flow.files[self._path])
+
+
+def _loader(flow: FlowModules, path: str | None) -> Any:
+    return _Loader(flow, path)
 
 
 _finder: Any = _Finder()

@@ -27,6 +27,7 @@ _END = "\x1e"
 _FILTERS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", "<instant>"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "<instant>"),
+    (r"\d{8}T\d{6}Z", "<instant>"),
     (r"\b\d+(\.\d+)? ?(ms|s|seconds?)\b( ago)?", "<duration>"),
     (r"\b[0-9a-f]{8,64}\b", "<hex>"),
     (r"""(?<="pid":)\d+|(?<=process )\d+""", "<pid>"),
@@ -104,14 +105,13 @@ def _played(transcript: list[Step], home: Path) -> Iterator[tuple[Step, str]]:
     """Play a block in one shell, so that `$?` and `cd` do what they do for its reader."""
     script = "".join(f"{step.command}\n__code=$?; printf '{_END}'; (exit $__code)\n" for step in transcript)
     shell = subprocess.run(
-        ["bash", "-c", script],
+        ["timeout", "60", "bash", "-c", script],  # which ends all that the block has started
         stdin=subprocess.DEVNULL,
         cwd=home,
         env=environment(home),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
         check=False,
     )
     printed = shell.stdout.split(_END)

@@ -105,7 +105,7 @@ def _targets(group: EdgeGroup, source: str, value: Json, scope: Scope) -> tuple[
             return (target,) if _holds(condition, value, scope, f"{source} -> {target}") else ()
         case Switch():
             return (_case(group, value, scope),)
-        case MultiSelection():
+        case _:
             return _selected(group, value, scope)
 
 
@@ -119,6 +119,8 @@ def _case(group: Switch, value: Json, scope: Scope) -> str:
 def _selected(group: MultiSelection, value: Json, scope: Scope) -> tuple[str, ...]:
     try:
         chosen = tuple(dict.fromkeys(group.select(value, scope, group.targets)))
+    except ConditionError:
+        raise  # it says itself where the condition stands
     except Exception as error:
         raise _raised(f"the selection of `{group.source}`", error) from error
     if unknown := [each for each in chosen if each not in group.targets]:
@@ -133,6 +135,8 @@ def _selected(group: MultiSelection, value: Json, scope: Scope) -> tuple[str, ..
 def _holds(condition: Condition, value: Json, scope: Scope, edge: str) -> bool:
     try:
         return bool(condition(value, scope))
+    except ConditionError:
+        raise  # as above
     except Exception as error:
         raise _raised(f"the condition of edge `{edge}`", error) from error
 

@@ -165,3 +165,28 @@ def test_a_switch_ends_a_loop() -> None:
     simulation = Simulation(flow("a", Direct("a", "b"), review), {"a": lambda task: effects(task.message + 1)}).start(0)
     assert simulation.outputs == [3]
     assert simulation.now_run.iteration == 7
+
+
+def test_a_run_without_a_free_place_waits_for_one() -> None:
+    """Where no handler may start, a run neither starts nor ends, and is looked at again at once."""
+    simulation = Simulation(flow("a", Direct("a", "b")))
+    simulation.publish(c.Start("sim", 0, ORIGIN))
+    run = simulation.now_run
+    assert simulation.decide(c.Advance(0)) == ()
+    assert wake_at(run) == run.updated_at
+
+
+def test_places_are_shared_out() -> None:
+    """Conformance 5: at most so many handlers at once, one for each executor, or as many as it allows."""
+    workflow = flow("a", FanOut("a", ("b", "c")), specs=[ExecutorSpec("c", max_parallel=3)])
+    simulation = Simulation(workflow, {"a": lambda _: effects(1, 2, 3, 4)})
+    simulation.publish(c.Start("sim", 0, ORIGIN))
+    simulation.take()
+    busy: list[list[str]] = []
+    simulation.after_frame = lambda each: busy.append([i.delivery.executor for i in each.now_run.started.values()])
+    for slots in (5, 3, 2, 1):
+        simulation.slots = slots
+        simulation.turn()
+    assert busy == [["b", "c", "c", "c"], ["c", "c", "c"], ["c", "c"], ["c"]]
+    simulation.slots = 9
+    assert len(simulation.go_on().outputs) == 8

@@ -124,6 +124,12 @@ def test_a_run_cannot_begin_otherwise() -> None:
         decide(UNKNOWN, None, c.Pause(), START)
 
 
+def test_what_is_not_ready_cannot_start() -> None:
+    """A journal that starts what is not there is refused, not believed."""
+    with pytest.raises(KeyError, match="nobody"):
+        apply(begun(), e.InvocationsStarted(("nobody",)))
+
+
 def test_waiting_is_having_nothing_in_flight() -> None:
     """A run with something at work is running; one that waits for time only is waiting, and running again when due."""
     seen: list[Status] = []

@@ -12,7 +12,7 @@ from contextlib import suppress
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.render import painted, safe, safe_lines
 from lrwf_cli.cli.session import Session
-from lrwf_cli.errors import FlowError, LrwfError
+from lrwf_cli.errors import FlowError, InputError, LrwfError
 
 __all__ = ["complain", "error_lines", "guarded", "interrupted"]
 
@@ -47,7 +47,7 @@ def interrupted(session: Session) -> int:
 
 def complain(session: Session, error: LrwfError) -> int:
     """Print what is wrong, all of it, with what to do; return the exit code."""
-    for message, hint in error.problems if isinstance(error, FlowError) else ((error.message, error.hint),):
+    for message, hint in error.problems if isinstance(error, FlowError | InputError) else ((error.message, error.hint),):
         _print(session, message, hint)
     return exits.code_of(error)
 

@@ -26,7 +26,7 @@ __all__ = [
 WITH_NAMES = ("input", "run")
 """Names that expressions see in `with:`: an executor is made before any message comes."""
 
-_ID = r"[a-z0-9][a-z0-9_-]{0,63}"
+_ID = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}"
 _NAME = r"[a-z0-9][a-z0-9_-]{0,58}"
 _INPUT = r"[A-Za-z][A-Za-z0-9_-]{0,63}"
 _LETTERS = "small letters, digits, '-' and '_'"
@@ -43,7 +43,7 @@ def check_name(node: Node, problems: Problems) -> None:
 def check_id(name: str, node: Node, problems: Problems) -> None:
     """Check an executor's id: it is a name of files, and a person types it."""
     if not re.fullmatch(_ID, name):
-        rule = f"an id has {_LETTERS}, and at most 64"
+        rule = "an id has letters, digits, '-' and '_', and at most 64"
         problems.add(node.keys[name], f"{quoted(name)} cannot be an executor's id", f"{rule}{_better(name, _ID)}")
 
 

@@ -161,19 +161,19 @@ MISTAKES = [
         ),
     ),
     (
-        "name: demo\nexecutors:\n  trainModel: {uses: 'm:f'}\n",
+        "name: demo\nexecutors:\n  train model: {uses: 'm:f'}\n",
         (
-            "3:3: 'trainModel' cannot be an executor's id"
-            " | an id has small letters, digits, '-' and '_', and at most 64: train_model"
+            "3:3: 'train model' cannot be an executor's id"
+            " | an id has letters, digits, '-' and '_', and at most 64: train_model"
         ),
     ),
     (
         "name: demo\nexecutors:\n  ../x: {uses: 'm:f'}\n",
-        "3:3: '../x' cannot be an executor's id | an id has small letters, digits, '-' and '_', and at most 64: x",
+        "3:3: '../x' cannot be an executor's id | an id has letters, digits, '-' and '_', and at most 64: x",
     ),
     (
         'name: demo\nexecutors:\n  "a\\n": {uses: "m:f"}\n',
-        r"3:3: 'a\n' cannot be an executor's id | an id has small letters, digits, '-' and '_', and at most 64: a",
+        r"3:3: 'a\n' cannot be an executor's id | an id has letters, digits, '-' and '_', and at most 64: a",
     ),
     (
         executor("retry: {initial: 90}"),

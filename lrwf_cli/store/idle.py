@@ -63,7 +63,7 @@ def past_hours(path: str, now: str) -> list[str]:
     return sorted(
         name
         for name in _names(f"{path}/timers")
-        if len(name) == 11 and name[8] == "T" and _are_digits(name[:8] + name[9:]) and name <= hour
+        if name <= hour and len(name) == 11 and name[8] == "T" and _are_digits(name[:8] + name[9:])
     )
 
 

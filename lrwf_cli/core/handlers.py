@@ -86,6 +86,13 @@ def read_handlers(functions: Mapping[str, Any], *, is_method: bool, owner: type 
             handlers.append(reader.handler())
         except _Wrong as wrong:
             problems.append((f"{reader.where}: {wrong}", wrong.hint))
+        except NameError as error:
+            problems.append(
+                (
+                    f"{reader.where}: handler `{reader.name}` has an annotation that is not known: {error}",
+                    "define it at the top of the module, or import it there (not under `if TYPE_CHECKING:`)",
+                )
+            )
     return Handlers(handlers, problems)
 
 
@@ -144,32 +151,17 @@ class _Reader:
             )
         return names[0], names[1] if len(names) > 1 else None
 
-    def _annotation(self, parameter: str) -> Any:
-        try:
-            annotations = self.function.__annotations__
-        except NameError as error:  # from Python 3.14 on they are made when they are asked for
-            raise self._unknown_name(parameter, error) from error
-        return annotations.get(parameter, _UNSAID)
-
     def _forms(self, parameter: str, annotation: Any) -> tuple[Form, ...]:
         try:
             return forms_of(annotation, self.names)
-        except NameError as error:
-            raise self._unknown_name(parameter, error) from error
         except NotAType as error:
             raise _Wrong(
                 f"handler `{self.name}` cannot be chosen by the type of `{parameter}`: {error}",
                 "annotate it with a class, a union of classes, or `Any`",
             ) from error
 
-    def _unknown_name(self, parameter: str, error: NameError) -> _Wrong:
-        return _Wrong(
-            f"handler `{self.name}` has an annotation of `{parameter}` that is not known: {error}",
-            "define it at the top of the module, or import it there (not under `if TYPE_CHECKING:`)",
-        )
-
     def _taken(self, parameter: str) -> tuple[Form, ...]:
-        annotation = self._annotation(parameter)
+        annotation = self.function.__annotations__.get(parameter, _UNSAID)
         if annotation is _UNSAID:
             raise _Wrong(
                 f"handler `{self.name}` does not say which messages it takes: `{parameter}` has no annotation",
@@ -184,7 +176,7 @@ class _Reader:
         """Return what is sent and yielded, as the annotation of the context says."""
         if parameter is None:
             return self._returned(), None
-        annotation = self._annotation(parameter)
+        annotation = self.function.__annotations__.get(parameter, _UNSAID)
         if annotation is _UNSAID:
             return None, None
         annotation = self._resolved(parameter, annotation)
@@ -204,9 +196,7 @@ class _Reader:
             return annotation
         try:
             return eval(annotation, dict(self.names))  # noqa: S307 - the author's own annotation
-        except NameError as error:
-            raise self._unknown_name(parameter, error) from error
-        except Exception as error:
+        except SyntaxError as error:
             raise _Wrong(
                 f"handler `{self.name}` has an annotation of `{parameter}` that cannot be read: {error}",
                 f"annotate it: `{parameter}: WorkflowContext[...]`",
@@ -223,9 +213,8 @@ class _Reader:
     def _returned(self) -> tuple[Form, ...] | None:
         """Return what the return annotation says. Nothing is refused by it, so one that cannot be read says nothing."""
         try:
-            annotation = self._annotation("return")
-            forms = (ANY,) if annotation is _UNSAID else forms_of(annotation, self.names)
-        except (NameError, NotAType, _Wrong):
+            forms = forms_of(self.function.__annotations__.get("return", Any), self.names)
+        except (NameError, NotAType):
             return None
         return None if ANY in forms else tuple(form for form in forms if form.cls is not type(None))
 

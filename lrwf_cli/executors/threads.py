@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ class _Worker(threading.Thread):
             result = job.context.run(job.function)
         except BaseException as raised:  # noqa: BLE001 - it is raised where the handler is awaited
             error = raised
-        if not job.loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
             job.loop.call_soon_threadsafe(_settle, job.future, (result, error))
 
 

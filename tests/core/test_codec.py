@@ -1,5 +1,6 @@
 """The codec: exact round trips, refusals that name the place, and nothing imported for data's sake."""
 
+import inspect
 import json
 import math
 import re
@@ -272,6 +273,7 @@ def test_new_fields_get_their_defaults() -> None:
     kept = {"$type": "tasks:Item", "value": {"name": "a", "price": 1}}
     assert codec().decode(kept) == Item("a", Decimal(1), set())
     assert codec().decode({"$type": "tasks:Point", "value": {"x": 1}}) == Point(1, "here")
+    assert codec().decode({"$type": "tasks:Order", "value": {"id": 1, "items": []}}).total == 0
 
 
 @pytest.mark.parametrize(
@@ -311,6 +313,11 @@ class Local(Exception):
     pass
 
 
+@dataclass
+class Failing(Exception):
+    code: int
+
+
 @pytest.mark.parametrize(
     ("value", "where", "hint"),
     [
@@ -319,6 +326,7 @@ class Local(Exception):
         ({1: {2: print}}, r"message\[1\]\[2\]: ", "plain data"),
         ([Box({"a": (1, object())})], r"message\[0\]\.content\.a\[1\]: ", "plain data"),
         (Local("x"), "message: .* `Local`", r"str\(error\)"),
+        (Failing(1), "message: .* `Failing`", r"str\(error\)"),
         (defaultdict(list), "message: .* `defaultdict`", r"dict\(\.\.\.\)"),
     ],
 )
@@ -412,6 +420,20 @@ def test_depth_is_bounded_and_cycles_end() -> None:
     for value in (nested(MAX_DEPTH + 1), cycle):
         with pytest.raises(NotEncodable, match="nested deeper than 200"):
             codec().encode(value)
+
+
+def test_little_room_on_the_stack_is_a_refusal_too() -> None:
+    """Called from deep within a recursion, encoding refuses rather than ends in a RecursionError."""
+
+    def deeper(levels: int) -> None:
+        if levels:
+            deeper(levels - 1)
+        else:
+            codec().encode(nested(MAX_DEPTH))
+
+    room = sys.getrecursionlimit() - len(inspect.stack(0))
+    with pytest.raises(NotEncodable, match="nested deeper"):
+        deeper(room - 100)
 
 
 def test_sets_have_one_form() -> None:

@@ -1,14 +1,15 @@
 """Which handler takes a message, and what is wrong with handlers, told with file and line."""
 
 import linecache
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import wraps
-from typing import Annotated, Any, Literal, Never, NewType, Optional, Protocol, TypedDict, TypeVar, Union
+from typing import Annotated, Any, Literal, Never, NewType, Optional, Protocol, SupportsIndex, TypedDict, TypeVar, Union
 
 import pytest
+from typing_extensions import TypeAliasType
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.dispatch import Form, may_meet
@@ -84,6 +85,8 @@ class Many(Executor):
     @handler
     def sequence(self, message: Sequence[int]) -> None: ...
     @handler
+    def sized(self, message: Sized) -> None: ...
+    @handler
     def items(self, message: list[int]) -> None: ...
     @handler
     def nothing(self, message: None) -> None: ...
@@ -103,7 +106,9 @@ class Many(Executor):
         ([1], "items"),
         ((1,), "sequence"),
         (None, "nothing"),
-        ({}, "anything"),
+        ({}, "sized"),
+        (b"", "sequence"),
+        (object(), "anything"),
     ],
 )
 def test_the_most_specific_type_wins(message: Any, name: str) -> None:
@@ -134,6 +139,8 @@ def test_the_most_specific_type_wins(message: Any, name: str) -> None:
         ("Union[int, 'Base']", [1, Base()], [1.5]),
         (list["Base"], [[]], [1]),
         (Signal, [Signal.GO], [1]),
+        (TypeAliasType("Alias", int), [1], ["a"]),
+        (SupportsIndex, [1], ["a"]),
         (type(None), [None], [0]),
     ],
     ids=str,
@@ -191,6 +198,10 @@ class Wrong(Executor):
     @handler
     def too_many(self, message: memoryview, ctx: "WorkflowContext[int, str, str]") -> None: ...  # type: ignore[type-arg]
     @handler
+    def context_unreadable(self, message: slice, ctx: "WorkflowContext[") -> None: ...  # type: ignore[valid-type] # noqa: F722 - the mistake
+    @handler
+    def no_type(self, message: 3) -> None: ...  # type: ignore[valid-type]
+    @handler
     def context_unknown(self, message: range, ctx: "WorkflowContext[Nowhere]") -> None: ...  # type: ignore[name-defined] # noqa: F821 - the mistake
 
 
@@ -204,7 +215,7 @@ class Wrong(Executor):
         ("keyword", "does not take a message and a context"),
         ("variadic", "does not take a message and a context"),
         ("no_context", "a second parameter that is no context: `ctx`"),
-        ("unknown", "`message` that is not known: name 'Nowhere' is not defined"),
+        ("unknown", "an annotation that is not known: name 'Nowhere' is not defined"),
         ("unreadable", "cannot be read: SyntaxError"),
         ("by_protocol", "by the protocol `Shaped`"),
         ("takes_nothing", "takes nothing"),
@@ -212,6 +223,8 @@ class Wrong(Executor):
         ("async_generator", "is a generator"),
         ("static", "is not a plain function"),
         ("too_many", "too many types"),
+        ("context_unreadable", "`ctx` that cannot be read: "),
+        ("no_type", "`3` is not a type"),
         ("context_unknown", "name 'Nowhere' is not defined"),
     ],
 )
@@ -226,7 +239,7 @@ def test_problems_of_handlers_are_told_with_their_place(name: str, says: str) ->
 
 def test_all_problems_are_told_at_once() -> None:
     """Conformance 10: every wrong handler is named, the right ones are not."""
-    assert len(check_executor(Wrong("wrong"))) == 16
+    assert len(check_executor(Wrong("wrong"))) == 18
 
 
 def test_an_executor_without_handlers_is_an_error() -> None:
@@ -238,6 +251,8 @@ def test_an_executor_without_handlers_is_an_error() -> None:
     ((message, hint),) = check_executor(Nothing("nothing"))
     assert "`Nothing` has no handlers" in message
     assert line_of((message, hint)) == "class Nothing(Executor):"
+    made = type("Made", (Executor,), {"__module__": "nowhere"})
+    assert check_executor(made)[0][0] == "nowhere: executor `Made` has no handlers"
 
 
 def test_keeping_what_is_never_restored_is_an_error() -> None:
@@ -329,6 +344,13 @@ def test_functions_are_executors() -> None:
     assert handlers_of(with_context).all[0].wants_context
 
 
+def node_of(returned: Any) -> Executor:
+    def give(message: int) -> Any: ...
+
+    give.__annotations__["return"] = returned
+    return executor(give)
+
+
 def test_what_is_sent_and_yielded_is_read() -> None:
     """Design 9: `None` is nothing, a missing parameter is unchecked; without a context the return type says it."""
 
@@ -346,6 +368,10 @@ def test_what_is_sent_and_yielded_is_read() -> None:
     assert declared(WorkflowContext[list[int], None]) == (["list[int]"], [])
     assert [form.name for form in sends(double) or ()] == ["int"]
     assert sends(with_context) == (Form(int, "int"),)
+    assert sends(node_of("Nowhere")) is None
+    assert sends(node_of(3)) is None
+    assert sends(node_of(None)) == ()
+    assert [form.name for form in sends(node_of("int | None")) or ()] == ["int"]
     assert sends(Many("many")) is None
     assert handles(with_context) == ("str", "None")
 
@@ -401,3 +427,25 @@ def test_limits_that_are_not_built_are_refused(name: str) -> None:
     with pytest.raises(NotYet, match=f"`{name}=`"):
         Executor("x", **{name: timedelta(1)})
     assert LongRunningExecutor().id == "LongRunningExecutor"
+
+
+def test_an_executor_keeps_nothing_by_itself() -> None:
+    """Conformance 23: attributes are kept only by whoever says so."""
+    assert Executor("x").on_checkpoint_save() is None
+    assert Executor("x").on_checkpoint_restore({}) is None
+
+
+def test_a_closure_that_is_not_filled_yet_does_no_harm() -> None:
+    """A handler may refer to what its enclosing function makes later."""
+
+    def make() -> Executor:
+        @executor
+        def take(message: int) -> Any:
+            return later
+
+        problems = check_executor(take)
+        later = 1
+        assert (problems, take(1)) == ([], later)
+        return take
+
+    assert chosen(make(), 1) == "take"

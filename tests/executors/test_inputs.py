@@ -52,6 +52,11 @@ class Struct(msgspec.Struct, rename="camel"):
 
 
 @dataclass
+class Ambiguous:
+    either: Job | Source
+
+
+@dataclass
 class Unmakeable:
     client: BaseException
 
@@ -86,6 +91,8 @@ def test_an_object_becomes_what_the_start_handler_takes() -> None:
     job = convert(Job, data)
     assert job == Job("n", [Source(Path("/x"), Part(size=1))], Mode.FAST, 2.0, None, {"a": 1})
     assert job.total == 1
+    part = Part(size=1)
+    assert convert(Job, {"name": "n", "sources": [{"path": Path("/x"), "part": part}]}).sources[0].part is part
     assert convert(Part, {"size": 2}) == Part(size=2)
     assert convert(Struct, {"jobName": "x", "job": {"name": "y"}}) == Struct("x", Job("y"))
     assert convert(Struct | Job, {"name": "y"}) == Job("y")
@@ -132,6 +139,7 @@ def test_a_value_of_a_handled_type_is_taken_as_it_is(annotation: Any, value: Any
             "input.sources[0].part",
         ),
         (Struct | Part, {"x": 1}, "input.x: `Struct` has no such field"),
+        (Ambiguous, {"either": {}}, "a `Ambiguous` cannot be made from plain data"),
         (Unmakeable, {"client": 1}, "input.client: expected `BaseException`, got `int`"),
     ],
 )

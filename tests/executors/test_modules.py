@@ -1,6 +1,7 @@
 """Code beside a flow: read, pinned, loaded under names of its own; what `uses:` names in it."""
 
 import asyncio
+import importlib
 import json
 import linecache
 import os
@@ -178,6 +179,9 @@ def test_the_same_code_elsewhere_is_loaded_apart(tmp_path: Path) -> None:
     one, other, again = (flow(tmp_path / name, files) for name in ("one", "two", "one"))
     classes = [made.resolve("tasks:Counter") for made in (one, other, again)]
     assert classes[0] is classes[2] is not classes[1]
+    assert {name for _, name in one.loaded()} == {"tasks"}
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"{one.package}.nothing")
     homes = [sys.modules[cls.__module__].home for cls in classes[:2]]
     assert homes == [tmp_path / "one", tmp_path / "two"]
 
@@ -223,6 +227,7 @@ def test_installed_modules_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     made.register_types(codec)
     found = made.resolve("lrwf_test_installed.tasks:Counter")
     home = sys.modules[found.__module__]
+    assert ("lrwf_test_installed.tasks", True) in [(name, module is home) for module, name in made.loaded()]
     assert codec.encode(home.Order(1)) == {"$type": "lrwf_test_installed.tasks:Order", "value": {"n": 1}}
 
 

@@ -1,5 +1,6 @@
 """Workflows built in Python: the graph that comes of the calls, and what is wrong with it, with its line."""
 
+import asyncio
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, MultiSelection, Sco
 from lrwf_cli.errors import FlowError, NotDecodable, NotYet
 from lrwf_cli.executors.api import Executor, FunctionExecutor, executor, handler
 from lrwf_cli.flow.builder import BuiltWorkflow, Case, Default, WorkflowBuilder
+from lrwf_cli.local.storage import InMemoryCheckpointStorage
 
 SCOPE = Scope(None, {}, {})
 
@@ -178,7 +180,9 @@ def test_types_of_the_executors_modules_can_be_kept() -> None:
     class Outer:
         parts: list[Inner]
 
-    codec = WorkflowBuilder(start_executor=node("x", Outer)).build().codec
+    stray = node("stray", Inner)
+    stray.function.__module__ = "nowhere"
+    codec = WorkflowBuilder(start_executor=node("x", Outer)).add_edge("x", stray).build().codec
     for value in (Order(1), Outer([Inner(1)])):
         assert codec.decode(codec.encode(value)) == value
 
@@ -280,3 +284,22 @@ def test_storage_is_kept_for_whoever_runs_it() -> None:
     assert WorkflowBuilder(start_executor=A, checkpoint_storage=storage).build().storage is storage
     with pytest.raises(NotYet, match="not built yet"):
         WorkflowBuilder(start_executor=A).with_timeout(timedelta(1))
+
+
+def test_a_built_workflow_runs_and_streams() -> None:
+    """Design 6: `run`, `run_stream` and `run_stream_from_checkpoint` of one workflow, in memory."""
+    inputs = node("double", int, int)
+    built = WorkflowBuilder(name="doubling", start_executor=inputs).build()
+    storage = InMemoryCheckpointStorage()
+
+    async def scenario() -> tuple[Any, list[Any], list[Any]]:
+        result = await built.run(4)
+        kept = WorkflowBuilder(name="doubling", start_executor=inputs, checkpoint_storage=storage).build()
+        events = [event async for event in kept.run_stream(4, run_id="one")]
+        again = [event async for event in kept.run_stream_from_checkpoint("one@1", storage)]
+        return result, events, again
+
+    result, events, again = asyncio.run(scenario())
+    assert (result.status, result.get_outputs()) == ("completed", [4])
+    assert events
+    assert again

@@ -3,15 +3,13 @@
 Knows no parser, so that commands that start fast end here too.
 """
 
-import io
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.render import painted, safe, safe_lines
 from lrwf_cli.cli.session import Session
+from lrwf_cli.cli.streams import let_go, make_printable
 from lrwf_cli.errors import FlowError, InputError, LrwfError
 
 __all__ = ["complain", "error_lines", "guarded", "interrupted"]
@@ -19,19 +17,19 @@ __all__ = ["complain", "error_lines", "guarded", "interrupted"]
 
 def guarded(session: Session, work: Callable[[], int]) -> int:
     """Return the exit code of `work`, or of what it raised, which is told."""
-    _make_printable()
+    make_printable()
     try:
         code = work()
         sys.stdout.flush()
     except BrokenPipeError:
-        _let_go_of_stdout()
+        let_go(sys.stdout)
         return exits.DONE
     except KeyboardInterrupt:
         return interrupted(session)
     except LrwfError as error:
         return complain(session, error)
     except OSError as error:
-        _let_go_of_stdout()
+        let_go(sys.stdout)
         return _complain_of_machine(session, error)
     except Exception as error:  # noqa: BLE001  (the last place where a mistake of ours can be told from a user's)
         return _complain_of_bug(session, error)
@@ -47,7 +45,9 @@ def interrupted(session: Session) -> int:
 
 def complain(session: Session, error: LrwfError) -> int:
     """Print what is wrong, all of it, with what to do; return the exit code."""
-    for message, hint in error.problems if isinstance(error, FlowError | InputError) else ((error.message, error.hint),):
+    for message, hint in (
+        error.problems if isinstance(error, FlowError | InputError) else ((error.message, error.hint),)
+    ):
         _print(session, message, hint)
     return exits.code_of(error)
 
@@ -84,16 +84,3 @@ def error_lines(message: str, *hints: str | None) -> Iterator[str]:
         first, *more = safe_lines(hint)
         yield f"  {painted('hint:', '36', sys.stderr)} {first}"
         yield from (f"    {line}" for line in more)
-
-
-def _make_printable() -> None:
-    """Let no character fail to print, whatever the locale: what it cannot say becomes an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _let_go_of_stdout() -> None:
-    """Send what is still in stdout's buffer nowhere: it cannot be written, and Python would try again at its end."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

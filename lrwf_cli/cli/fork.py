@@ -21,8 +21,8 @@ __all__ = ["command"]
 def command(session: Session, run: str, *, seq: int, new_id: str | None, no_advance: bool, jobs: int | None) -> int:
     """Begin a new run as a copy of another at a checkpoint."""
     from lrwf_cli.engine.steer import fork
+    from lrwf_cli.local.begin import new_run_id
     from lrwf_cli.local.machine import caller
-    from lrwf_cli.local.prepare import new_run_id
     from lrwf_cli.store.names import checked_run_id
 
     found = session.load(run)

@@ -22,7 +22,7 @@ from lrwf_cli.errors import InputError, RunConflict, UsageError
 
 if TYPE_CHECKING:  # what drives is imported only when something is driven
     from lrwf_cli.cli.driving import Patience
-    from lrwf_cli.local.prepare import Prepared
+    from lrwf_cli.local.begin import Prepared
 
 __all__ = ["command"]
 
@@ -58,7 +58,8 @@ def command(session: Session, flow: str, *, assignments: tuple[str, ...], input_
     FLOW is a flow file, or `module:attribute` of a workflow built in Python. The outputs go to stdout, a JSON value a
     line; what is happening goes to stderr.
     """
-    from lrwf_cli.local.prepare import new_run_id, prepare
+    from lrwf_cli.local.begin import new_run_id
+    from lrwf_cli.local.prepare import prepare
 
     asked = _checked(_Wishes(**wishes))
     prepared = prepare(flow)
@@ -114,7 +115,7 @@ def _show_plan(session: Session, prepared: "Prepared", run_input: Json) -> int:
 
 def _begin_once(session: Session, prepared: "Prepared", run_input: Json, run_id: str, asked: _Wishes) -> int:
     """Begin the run of that id, or show the one there is. Two processes that ask at once get one run."""
-    from lrwf_cli.local.prepare import same_run
+    from lrwf_cli.local.begin import same_run
 
     found = same_run(session.store, run_id, run_input)
     if found is None:
@@ -141,7 +142,7 @@ def _show_existing(session: Session, run: Run, asked: _Wishes) -> int:
 
 
 def _begin(session: Session, prepared: "Prepared", run_input: Json, run_id: str, asked: _Wishes) -> int:
-    from lrwf_cli.local.prepare import begin
+    from lrwf_cli.local.begin import begin
 
     patience = _patience(session, asked)
     held, assembly = begin(session.writable_store, prepared, run_id, run_input, session.clock)

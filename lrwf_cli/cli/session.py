@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from lrwf_cli.cli.render import json_line, json_text
+from lrwf_cli.cli.streams import let_go
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import UnknownRun, UsageError
@@ -110,9 +110,11 @@ class Session:
 
     def complain(self, line: str) -> None:
         """Print a line of an error, however little somebody wants to hear. Never fails."""
-        with suppress(OSError):
+        try:
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
+        except OSError:
+            let_go(sys.stderr)
 
 
 def _nearest(text: str, ids: list[str]) -> str:

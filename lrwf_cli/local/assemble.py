@@ -4,8 +4,8 @@ from lrwf_cli.core.view import instant
 from lrwf_cli.engine.passes import Assembly
 from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.load import parse_flow
+from lrwf_cli.local.begin import Parts, assembly
 from lrwf_cli.local.parts import FlowParts
-from lrwf_cli.local.prepare import Parts, assembly
 from lrwf_cli.store.base import Held, Store
 
 __all__ = ["assemble", "parts_of"]
@@ -25,7 +25,7 @@ def parts_of(store: Store, held: Held, definition: str) -> Parts:
     files = store.code(origin.code) if origin.code else {}
     snapshot = CodeSnapshot(files, origin.code or "")
     if origin.built is not None:
-        from lrwf_cli.local.built import pinned_parts
+        from lrwf_cli.local.built_parts import pinned_parts
 
         return pinned_parts(origin, snapshot)
     return FlowParts(parse_flow(definition, origin.flow), snapshot, origin.folder)

@@ -1,118 +1,39 @@
-"""Workflows built in Python: run from a program, from `lrwf run module:attribute`, and gone on with by a tick.
+"""Workflows built in Python, run from a program: what is behind `Workflow.run` and its like.
 
-A run keeps `module:attribute`, and is pinned to the code in that module's folder. A workflow that no module but the
-program itself holds can only be driven by that program: begin it again with the same `run_id`, and it goes on.
+A run keeps `module:attribute`, and is pinned to the code in that module's folder, so that a tick can go on with it. A
+workflow that no module but the program itself holds can only be driven by that program: begin it again with the same
+`run_id`, and it goes on.
 """
 
 import asyncio
-import copy
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.events import Event
-from lrwf_cli.core.model import Json, Workflow
-from lrwf_cli.core.run import Origin, Run
+from lrwf_cli.core.run import Run
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.passes import Assembly, Engine
-from lrwf_cli.errors import FlowError, NeedsItsProgram, UsageError
-from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
-from lrwf_cli.executors.values import teach
+from lrwf_cli.errors import UsageError
+from lrwf_cli.executors.modules import read_code, snapshot_of
 from lrwf_cli.flow.built import BuiltWorkflow
+from lrwf_cli.local.begin import Prepared, assembly, begin, new_run_id, same_run
+from lrwf_cli.local.built_parts import prepared
 from lrwf_cli.local.drive import engine as make_engine
 from lrwf_cli.local.machine import caller, origin
-from lrwf_cli.local.prepare import Prepared, assembly, begin, new_run_id, same_run
 from lrwf_cli.local.result import WorkflowResult
 from lrwf_cli.local.storage import FileCheckpointStorage, InMemoryCheckpointStorage
 from lrwf_cli.store.base import Frame, Held, Store
 
-__all__ = ["BuiltParts", "pinned_parts", "prepare_built", "run_built", "stream_built", "stream_from_checkpoint"]
+__all__ = ["run_built", "stream_built", "stream_from_checkpoint"]
 
 JOBS = 32
 """How many handlers of a run in a program may be at work at once."""
 
 Storage = FileCheckpointStorage | InMemoryCheckpointStorage
-
-
-class BuiltParts:
-    """What it takes to run a built workflow. With `own` instances each run gets copies of its executors."""
-
-    def __init__(self, built: BuiltWorkflow, *, own: bool) -> None:
-        self._built = built
-        self._own = own
-        self.codec = teach(built.codec)
-        built.register_types()
-
-    @property
-    def workflow(self) -> Workflow:
-        """The graph."""
-        return self._built.core
-
-    @property
-    def start(self) -> Executor:
-        """The executor that gets the input."""
-        return self._built.start
-
-    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:  # noqa: ARG002 - as `Parts`
-        """Return the instances for one run: the program's own, or copies where several runs share a process."""
-        return {name: _copied(each) if self._own else each for name, each in self._built.executors.items()}
-
-
-def _copied(executor: Executor) -> Executor:
-    try:
-        return copy.deepcopy(executor)
-    except Exception:  # noqa: BLE001 - whatever its parts raise: it holds a lock, a client or the like
-        return executor  # then all runs of the process share it, as they would in a program
-
-
-def prepare_built(target: str) -> Prepared:
-    """Return what `lrwf run MODULE:ATTRIBUTE` would run. Its module lies beside the caller, or is installed.
-
-    Raises FlowError if there is no such module or attribute, or if that is not a built workflow.
-    """
-    module = target.partition(":")[0]
-    folder = Path.cwd()
-    snapshot = read_code(folder)
-    modules = FlowModules(snapshot, folder)
-    if module.partition(".")[0] not in modules.own:
-        snapshot = snapshot_of({})
-    built = _workflow_at(modules, target)
-    code = snapshot.digest if snapshot.files else None
-    where = origin(flow=target, folder=str(folder), code=code, built=target)
-    return _prepared(built, snapshot, where, own=True)
-
-
-def pinned_parts(where: Origin, snapshot: CodeSnapshot) -> BuiltParts:
-    """Return the workflow that a run is pinned to. Raises NeedsItsProgram, FlowError."""
-    if where.script is not None or where.built is None:
-        raise NeedsItsProgram(
-            f"the run needs its program: {where.script}", hint=f"begin it again: {where.python} {where.script}"
-        )
-    return BuiltParts(_workflow_at(FlowModules(snapshot, where.folder), where.built), own=True)
-
-
-def _workflow_at(modules: FlowModules, target: str) -> BuiltWorkflow:
-    name, _, attribute = target.partition(":")
-    found = getattr(modules.imported(name), attribute, None)
-    if not isinstance(found, BuiltWorkflow):
-        what = "there is no such name" if found is None else f"it is a {type(found).__name__}"
-        raise FlowError((f"`{target}` is not a workflow: {what}", "name what `WorkflowBuilder(...).build()` returned"))
-    modules.register_types(found.codec)
-    return found
-
-
-def _prepared(built: BuiltWorkflow, snapshot: CodeSnapshot, where: Origin, *, own: bool) -> Prepared:
-    return Prepared(
-        BuiltParts(built, own=own),
-        definition=f"# built in Python\nbuilt: {where.flow}\n",
-        declared=None,
-        snapshot=snapshot,
-        origin=where,
-    )
 
 
 def _in_program(built: BuiltWorkflow, storage: Storage) -> Prepared:
@@ -121,13 +42,13 @@ def _in_program(built: BuiltWorkflow, storage: Storage) -> Prepared:
     if home is None or isinstance(storage, InMemoryCheckpointStorage):
         script = str(Path(getattr(sys.modules["__main__"], "__file__", "<interactive>")).absolute())
         where = origin(flow=script, folder=str(Path(script).parent), code=None, built="__main__", script=script)
-        return _prepared(built, snapshot_of({}), where, own=False)
+        return prepared(built, snapshot_of({}), where, own=False)
     module, attribute = home
     target = f"{module.__name__}:{attribute}"
     folder = _root_of(module)
     snapshot = snapshot_of({}) if "site-packages" in folder.parts else read_code(folder)
     code = snapshot.digest if snapshot.files else None
-    return _prepared(built, snapshot, origin(flow=target, folder=str(folder), code=code, built=target), own=False)
+    return prepared(built, snapshot, origin(flow=target, folder=str(folder), code=code, built=target), own=False)
 
 
 def _home_of(built: BuiltWorkflow) -> tuple[ModuleType, str] | None:

@@ -10,8 +10,9 @@ import pytest
 
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.run import Run
+from lrwf_cli.local.begin import begin, new_run_id
 from lrwf_cli.local.drive import engine
-from lrwf_cli.local.prepare import begin, new_run_id, prepare
+from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.files import FileStore
 
 

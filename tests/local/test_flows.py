@@ -9,8 +9,9 @@ import pytest
 from lrwf_cli.core.commands import Retry
 from lrwf_cli.engine import steer
 from lrwf_cli.errors import CodeMissing, FlowError, InputError, RunConflict
+from lrwf_cli.local.begin import same_run
 from lrwf_cli.local.code import code_has_changed, todays_code
-from lrwf_cli.local.prepare import prepare, same_run
+from lrwf_cli.local.prepare import prepare
 
 ONE = """
     name: one

@@ -1,0 +1,127 @@
+"""From a workflow that is right to a run that has begun. Everything is checked before a byte is written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from lrwf_cli.clock import Clock
+from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.commands import Start
+from lrwf_cli.core.decide import decide
+from lrwf_cli.core.model import Json, Workflow
+from lrwf_cli.core.run import Origin, Run
+from lrwf_cli.core.view import instant
+from lrwf_cli.engine.passes import Assembly
+from lrwf_cli.errors import RunConflict, UnknownRun
+from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.invoke import PythonInvoker
+from lrwf_cli.executors.modules import CodeSnapshot, convert_input
+from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
+from lrwf_cli.local.machine import caller, random_suffix
+from lrwf_cli.store.base import Held, NewRun, Store
+
+__all__ = ["Parts", "Prepared", "assembly", "begin", "new_run_id", "same_run"]
+
+
+class Parts(Protocol):
+    """What it takes to run: from a flow file (`FlowParts`) or from Python (`BuiltParts`)."""
+
+    codec: Codec
+
+    @property
+    def workflow(self) -> Workflow:
+        """The graph."""
+
+    @property
+    def start(self) -> Executor:
+        """The executor that gets the input."""
+
+    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:
+        """Return the instances that handle the deliveries of one run."""
+
+
+class Prepared:
+    """A workflow that is right, with all that a run of it is pinned to."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        definition: str,
+        declared: Declarations,
+        snapshot: CodeSnapshot,
+        origin: Origin,
+    ) -> None:
+        self.parts = parts
+        self.definition = definition
+        self.declared = declared
+        self.snapshot = snapshot
+        self.origin = origin
+
+    @property
+    def name(self) -> str:
+        """The workflow's name: what its runs are called."""
+        return self.workflow.name
+
+    @property
+    def workflow(self) -> Workflow:
+        """The graph."""
+        return self.parts.workflow
+
+    def input_from(self, assignments: Sequence[str] = (), data: Mapping[str, Json] | None = None) -> Json:
+        """Return the input of a run, checked and encoded, from `KEY=VALUE` texts over `data`. Raises InputError."""
+        given = {**(data or {}), **read_assignments(self.declared, assignments)}
+        checked = check_input(self.declared, given, folder=self.origin.folder, cwd=self.origin.cwd)
+        return self.encoded(checked)
+
+    def encoded(self, value: Any) -> Json:
+        """Return a value as the start executor takes it, encoded. Raises InputError if it takes no such value."""
+        codec = self.parts.codec
+        return codec.encode(convert_input(self.parts.start, value, codec), "input")
+
+
+def new_run_id(name: str) -> str:
+    """Return an id for a run of the workflow called `name`: `name-7h2k`."""
+    return f"{name[:59]}-{random_suffix()}"
+
+
+def same_run(store: Store, run_id: str, run_input: Json) -> Run | None:
+    """Return the run of that id if it began with that input, `None` if there is no such run.
+
+    Raises RunConflict if its input was another one: an id is an idempotency key.
+    """
+    try:
+        run = store.load(run_id)
+    except UnknownRun:
+        return None
+    if canonical(store.resolve(run_id, run.input)) != canonical(run_input):
+        raise RunConflict(
+            f"run `{run_id}` exists and began with another input", hint="choose another --id, or give the same input"
+        )
+    return run
+
+
+def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock: Clock) -> tuple[Held, Assembly]:
+    """Publish a run and hold it; return it with what it takes to drive it. Durable on return.
+
+    Its executors are made first: what their constructors refuse is a FlowError, and nothing is written.
+    """
+    now = clock.now()
+    start = Start(run_id, run_input, prepared.origin, caller())
+    about = {"id": run_id, "workflow": prepared.name, "started_at": instant(now)}
+    executors = prepared.parts.executors(run_input, about)
+    held = store.create(
+        NewRun(
+            run_id=run_id,
+            definition=prepared.definition,
+            events=decide(prepared.workflow, None, start, now),
+            at=now,
+            code_digest=prepared.origin.code,
+            code=prepared.snapshot.files if prepared.origin.code else None,
+        )
+    )
+    return held, assembly(prepared.parts, executors, held)
+
+
+def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> Assembly:
+    """Return what it takes to drive `held` with these executors; what they print goes to the run's log."""
+    return Assembly(parts.workflow, PythonInvoker(executors, parts.workflow, parts.codec, log=held.log))

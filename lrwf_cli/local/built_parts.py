@@ -1,0 +1,96 @@
+"""A workflow built in Python as something to begin and to go on with: found in its module, with its code pinned."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lrwf_cli.core.model import Json, Workflow
+from lrwf_cli.core.run import Origin
+from lrwf_cli.errors import FlowError, NeedsItsProgram
+from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
+from lrwf_cli.executors.values import teach
+from lrwf_cli.flow.built import BuiltWorkflow
+from lrwf_cli.local.begin import Prepared
+from lrwf_cli.local.machine import origin
+
+__all__ = ["BuiltParts", "pinned_parts", "prepare_built", "prepared"]
+
+
+class BuiltParts:
+    """What it takes to run a built workflow. With `own` instances each run gets copies of its executors."""
+
+    def __init__(self, built: BuiltWorkflow, *, own: bool) -> None:
+        self._built = built
+        self._own = own
+        self.codec = teach(built.codec)
+        built.register_types()
+
+    @property
+    def workflow(self) -> Workflow:
+        """The graph."""
+        return self._built.core
+
+    @property
+    def start(self) -> Executor:
+        """The executor that gets the input."""
+        return self._built.start
+
+    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:  # noqa: ARG002 - as `Parts`
+        """Return the instances for one run: the program's own, or copies where several runs share a process."""
+        return {name: _copied(each) if self._own else each for name, each in self._built.executors.items()}
+
+
+def _copied(executor: Executor) -> Executor:
+    try:
+        return copy.deepcopy(executor)
+    except Exception:  # noqa: BLE001 - whatever its parts raise: it holds a lock, a client or the like
+        return executor  # then all runs of the process share it, as they would in a program
+
+
+def prepare_built(target: str) -> Prepared:
+    """Return what `lrwf run MODULE:ATTRIBUTE` would run. Its module lies beside the caller, or is installed.
+
+    Raises FlowError if there is no such module or attribute, or if that is not a built workflow.
+    """
+    module = target.partition(":")[0]
+    folder = Path.cwd()
+    snapshot = read_code(folder)
+    modules = FlowModules(snapshot, folder)
+    if module.partition(".")[0] not in modules.own:
+        snapshot = snapshot_of({})
+    built = _workflow_at(modules, target)
+    code = snapshot.digest if snapshot.files else None
+    where = origin(flow=target, folder=str(folder), code=code, built=target)
+    return prepared(built, snapshot, where, own=True)
+
+
+def pinned_parts(where: Origin, snapshot: CodeSnapshot) -> BuiltParts:
+    """Return the workflow that a run is pinned to. Raises NeedsItsProgram, FlowError."""
+    if where.script is not None or where.built is None:
+        raise NeedsItsProgram(
+            f"the run needs its program: {where.script}", hint=f"begin it again: {where.python} {where.script}"
+        )
+    return BuiltParts(_workflow_at(FlowModules(snapshot, where.folder), where.built), own=True)
+
+
+def _workflow_at(modules: FlowModules, target: str) -> BuiltWorkflow:
+    name, _, attribute = target.partition(":")
+    found = getattr(modules.imported(name), attribute, None)
+    if not isinstance(found, BuiltWorkflow):
+        what = "there is no such name" if found is None else f"it is a {type(found).__name__}"
+        raise FlowError((f"`{target}` is not a workflow: {what}", "name what `WorkflowBuilder(...).build()` returned"))
+    modules.register_types(found.codec)
+    return found
+
+
+def prepared(built: BuiltWorkflow, snapshot: CodeSnapshot, where: Origin, *, own: bool) -> Prepared:
+    """Return what runs of `built` are pinned to; with `own`, each has instances of its own."""
+    return Prepared(
+        BuiltParts(built, own=own),
+        definition=f"# built in Python\nbuilt: {where.flow}\n",
+        declared=None,
+        snapshot=snapshot,
+        origin=where,
+    )

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", deadline=None, database=None, derandomize=True, max_examples=60)
-settings.register_profile("deep", deadline=None, database=None, derandomize=False, max_examples=3000)
+BUSY = (HealthCheck.too_slow,)  # a busy machine is no reason to fail
+settings.register_profile(
+    "quick", deadline=None, database=None, derandomize=True, max_examples=60, suppress_health_check=BUSY
+)
+settings.register_profile("deep", deadline=None, database=None, max_examples=3000, suppress_health_check=BUSY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _numbers = count(1)

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
-__all__ = ["Lines", "routed"]
+__all__ = ["LONGEST_LINE", "Lines", "routed"]
+
+LONGEST_LINE = 64 * 1024
+"""Characters after which a line is written although it has not ended."""
 
 _sink: ContextVar[Callable[[str], None] | None] = ContextVar("lrwf_output", default=None)
 _lock = threading.Lock()
@@ -79,6 +82,8 @@ class Lines:
         """Take text; write the lines that it completes."""
         with self._lock:
             whole, newline, self._rest = (self._rest + text).rpartition("\n")
+            if len(self._rest) > LONGEST_LINE:
+                whole, newline, self._rest = f"{whole}{newline}{self._rest}", "\n", ""
             if newline:
                 self._emit(whole + newline)
 

@@ -25,7 +25,11 @@ async def in_thread(function: Callable[[], Any]) -> Any:
     """
     loop = asyncio.get_running_loop()
     job = _Job(function, contextvars.copy_context(), loop, loop.create_future())
-    (_idle.pop() if _idle else _Worker()).jobs.put(job)
+    try:
+        worker = _idle.pop()
+    except IndexError:
+        worker = _Worker()
+    worker.jobs.put(job)
     result, error = await job.future
     if error is not None:
         raise error

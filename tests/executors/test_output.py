@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lrwf_cli.executors.output import Lines, routed
+from lrwf_cli.executors.output import LONGEST_LINE, Lines, routed
 
 
 def test_prints_go_to_the_sink_and_nowhere_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,6 +117,9 @@ def test_lines_are_whole() -> None:
     lines.close()
     lines.close()
     assert taken == ["ab\n", "cd\ne\n", "f\n"]
+    lines.add("x\n" + "y" * LONGEST_LINE)
+    lines.add("y")
+    assert taken[3:] == ["x\n", "y" * (LONGEST_LINE + 1) + "\n"]
 
 
 def test_a_log_may_print(capsys: pytest.CaptureFixture[str]) -> None:

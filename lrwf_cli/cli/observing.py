@@ -51,7 +51,7 @@ class _Nothing:
 @contextmanager
 def observing(session: Session, run: Run) -> Iterator[Observing]:
     """Follow `run` from how it is now until the end of the context, which leaves a terminal as it was."""
-    if session.verbosity < 0 or (session.as_json and session.verbosity <= 0):
+    if session.verbosity < session.as_json:
         yield _Nothing()
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         from lrwf_cli.cli.live import picture

@@ -152,7 +152,7 @@ def _begin(session: Session, prepared: "Prepared", run_input: Json, run_id: str,
         return _detach(session, held.run, asked.jobs)
     from lrwf_cli.cli.driving import drive
 
-    session.say(f"{run_id} began", level=1 if session.as_json else 0)
+    session.say(f"{run_id} began")
     exact = asked.exit_status or asked.wait
     return drive(
         session,

@@ -104,8 +104,8 @@ class Session:
         self.put("[]" if separator[0] == "[" else "\n]")
 
     def say(self, line: str, *, level: int = 0) -> None:
-        """Tell a person something, unless they want less than `level`. Never fails: talk may be cut off."""
-        if self.verbosity >= level:
+        """Tell a person something, unless they want less than `level`, or JSON. Never fails: talk may be cut off."""
+        if self.verbosity - self.as_json >= level:
             self.complain(line)
 
     def complain(self, line: str) -> None:

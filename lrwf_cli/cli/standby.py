@@ -23,7 +23,7 @@ from lrwf_cli.store.idle import anything_due, heartbeat
 __all__ = ["stand_by"]
 
 _LOOK_EVERY_S = 0.5
-_FIRST_DELAY = timedelta(seconds=1)
+_FIRST_DELAY = timedelta(milliseconds=250)
 _LONGEST_DELAY = timedelta(minutes=1)
 
 

@@ -87,7 +87,8 @@ def same(old: Json, new: Json) -> bool:
     if type(old) is not type(new):
         return False
     if isinstance(old, list):
-        return len(old) == len(new) and all(map(same, old, new))
+        # what was not touched is the very same object: a long history is compared at each step
+        return len(old) == len(new) and all(a is b or same(a, b) for a, b in zip(old, new, strict=True))
     if isinstance(old, dict):
         return list(old) == list(new) and all(same(old[key], new[key]) for key in old)
     return bool(old == new) and (not isinstance(old, float) or str(old) == str(new))  # 0.0 and -0.0 are two values

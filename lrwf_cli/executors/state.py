@@ -20,6 +20,7 @@ class StateView:
         self._state = state
         self._resolve = resolve
         self._codec = codec
+        self._committed: dict[str, Json] = {}
         self._seen: dict[str, tuple[int, Json]] = {}
         self._writes: dict[str, list[StateWrite]] = {}
 
@@ -27,7 +28,7 @@ class StateView:
         """Return a decoded copy of the value of `key`."""
         if key not in self._seen:
             entry = self._state.get(key)
-            self._seen[key] = (entry.version, self._resolve(entry.value)) if entry else (0, None)
+            self._seen[key] = (entry.version, self._value_of(key, entry)) if entry else (0, None)
         exists, value = self._current(key)
         return self._codec.decode(value) if exists else default
 
@@ -59,11 +60,17 @@ class StateView:
     def _current(self, key: str) -> tuple[bool, Json]:
         """Return whether `key` has a value here, and the value, encoded."""
         entry = self._state.get(key)
-        exists, value = entry is not None, self._resolve(entry.value) if entry else None
+        exists, value = entry is not None, self._value_of(key, entry) if entry else None
         for write in self._writes.get(key, ()):
             exists = write.op != "delete"
             value = changed(value, StateChange(key=key, op=write.op, value=write.value))
         return exists, value
+
+    def _value_of(self, key: str, entry: StateEntry) -> Json:
+        """Return the committed value of `key`, put together once: it may be long."""
+        if key not in self._committed:
+            self._committed[key] = self._resolve(entry.value)
+        return self._committed[key]
 
 
 def _checked(key: str) -> str:

@@ -5,13 +5,14 @@ anyone reads them.
 """
 
 import errno
+from threading import Lock
 
 import msgspec
 
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.model import Json
 from lrwf_cli.errors import JournalCorrupt
-from lrwf_cli.store.blobs import digest_of, references, resolve
+from lrwf_cli.store.blobs import digest_of, references, replaced, unpacked
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.reading import read_file
 
@@ -21,8 +22,12 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV})
 _HINT = "put the file back from a backup, or start the workflow anew"
 
 
+_REMEMBERED = 4 * 1024 * 1024
+"""Bytes of JSON whose values are remembered: what all handlers read is read from the disk once."""
+
+
 class BlobFiles:
-    """The blobs of a held run. `keep` and `read` may be called while another thread is in `flush`.
+    """The blobs of a held run. All but `flush` may be called in any thread, also while another is in `flush`.
 
     `folder` is where they are; it may be given another name in between.
     """
@@ -32,6 +37,8 @@ class BlobFiles:
         self.folder = folder
         self._pending: dict[str, bytes] = {}
         self._known: set[str] = set()
+        self._values: dict[str, tuple[int, Json]] = {}
+        self._lock = Lock()
 
     def keep(self, name: str, data: bytes) -> None:
         """Have the next `flush` write a blob; writes nothing yet."""
@@ -57,8 +64,27 @@ class BlobFiles:
         return read_blob(self.folder, name) if data is None else data
 
     def resolve(self, value: Json) -> Json:
-        """Return `value` with its references replaced. Raises JournalCorrupt, OSError."""
-        return resolve(value, self.read)
+        """Return `value` with its references replaced; nobody changes it. Raises JournalCorrupt, OSError."""
+        return replaced(value, self._look)
+
+    def _look(self, name: str) -> Json:
+        remembered = self._values.get(name)
+        if remembered is not None:
+            return remembered[1]
+        data = self.read(name)
+        value = unpacked(data, self._look)
+        self._remember(name, len(data), value)
+        return value
+
+    def _remember(self, name: str, size: int, value: Json) -> None:
+        """Keep a value at hand, and let go of those that were looked at first, as far as room is needed."""
+        with self._lock:
+            self._values[name] = (size, value)
+            total = sum(each for each, _ in self._values.values())
+            for oldest in list(self._values):
+                if total <= _REMEMBERED:
+                    break
+                total -= self._values.pop(oldest)[0]
 
 
 def read_blob(folder: str, name: str) -> bytes:

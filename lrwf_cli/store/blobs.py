@@ -19,13 +19,16 @@ from lrwf_cli.store.base import LARGE
 from lrwf_cli.store.journal import encode_events
 from lrwf_cli.store.names import is_digest
 
-__all__ = ["Keep", "Read", "digest_of", "lighten", "references", "resolve"]
+__all__ = ["Keep", "Look", "Read", "digest_of", "lighten", "references", "replaced", "resolve", "unpacked"]
 
 Keep = Callable[[str, bytes], None]
 """Takes a blob: its name and its bytes."""
 
 Read = Callable[[str], bytes]
 """Returns the bytes of a blob, checked; raises JournalCorrupt if there are none."""
+
+Look = Callable[[str], Json]
+"""Returns the value in a blob, with the references in it replaced; raises as `Read`. Nobody changes that value."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -83,26 +86,40 @@ def _light(value: Json, keep: Keep) -> Json:
 
 def resolve(value: Json, read: Read) -> Json:
     """Return `value` with its references replaced by what they stand for; the very same object if it has none."""
+
+    def look(name: str) -> Json:
+        return unpacked(read(name), look)
+
+    return replaced(value, look)
+
+
+def unpacked(data: bytes, look: Look) -> Json:
+    """Return the value in a blob of that content, with its own references replaced."""
+    inner = _decoder.decode(data)
+    return replaced(inner, look) if b'"$blob"' in data else inner
+
+
+def replaced(value: Json, look: Look) -> Json:
+    """As `resolve`, for whoever keeps values that were looked up."""
     if isinstance(value, list):
-        return _put(value, enumerate(value), read)
+        return _put(value, enumerate(value), look)
     if not isinstance(value, dict):
         return value
     if name := _name_in(value):
-        data = read(name)
-        inner = _decoder.decode(data)
-        return resolve(inner, read) if b'"$blob"' in data else inner
+        return look(name)
     if parts := _parts_in(value, "$cat"):
-        return [item for part in parts for item in resolve(part, read)]
+        return [item for part in parts for item in replaced(part, look)]
     if parts := _parts_in(value, "$merge"):
-        return {key: item for part in parts for key, item in resolve(part, read).items()}
-    return _put(value, value.items(), read)
+        return {key: item for part in parts for key, item in replaced(part, look).items()}
+    return _put(value, value.items(), look)
 
 
-def _put(whole: Json, items: Iterable[tuple[Any, Json]], read: Read) -> Json:
+def _put(whole: Json, items: Iterable[tuple[Any, Json]], look: Look) -> Json:
     """Return `whole`, a list or a dict, or a copy of it in which the items that have references are replaced."""
     found = whole
     for place, item in items:
-        if isinstance(item, list | dict) and (new := resolve(item, read)) is not item:
+        kind = type(item)  # a long history is looked through at each step: exact types, no calls
+        if (kind is dict or kind is list) and (new := replaced(item, look)) is not item:
             if found is whole:
                 found = whole.copy()
             found[place] = new

@@ -180,10 +180,13 @@ class FunctionExecutor(Executor):
     def __init__(self, function: Callable[..., Any], id: str | None = None) -> None:  # noqa: A002 - as in Executor
         super().__init__(id or getattr(function, "__name__", None))
         self.function = function
+        self.original: FunctionExecutor | None = None
 
     @cached_property
     def handlers(self) -> Handlers:
-        """The function, read as a handler."""
+        """The function, read as a handler: once, however many nodes it is."""
+        if self.original is not None:
+            return self.original.handlers
         name = getattr(self.function, "__name__", self.id)
         return read_handlers({name: self.function}, is_method=False, owner=None, context=WorkflowContext)
 
@@ -195,6 +198,7 @@ class FunctionExecutor(Executor):
         """Return the same function as another node."""
         other = copy.copy(self)
         other.id = id
+        other.original = self.original or self
         return other
 
 
@@ -280,14 +284,10 @@ def accepts(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json
         try:
             cls = codec.type_of(message)
         except NotDecodable:
-            cls = _Unknown
+            cls = object  # only `Any` takes it, and decoding it will say what is wrong
         return handlers.find(cls, lambda: codec.decode(message)) is not None
 
     return accept
-
-
-class _Unknown:
-    """Stands for a class that is not known here: only `Any` takes it, and decoding it will say what is wrong."""
 
 
 def handles(executor: Executor | type[Executor]) -> tuple[str, ...]:

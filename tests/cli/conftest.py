@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from said import Lrwf, Said
+from tests.cli.said import Lrwf, Said
 
 from lrwf_cli.__main__ import main
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from said import Said
+from tests.cli.said import Said
 
 __all__ = ["filtered", "play", "scenes"]
 

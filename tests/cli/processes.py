@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from program import environment
+from tests.program import environment
 
 __all__ = ["PROGRAM", "TOO_LONG_S", "begun", "eventually", "on_terminal", "surroundings"]
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from said import Lrwf
+from tests.cli.said import Lrwf
 
 from lrwf_cli import errors
 from lrwf_cli.cli import exits

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from processes import on_terminal
-from said import Lrwf
+from tests.cli.processes import on_terminal
+from tests.cli.said import Lrwf
 
 FORBIDDEN = {*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)} - {0x0A}
 COMMANDS = ("status", "history", "checkpoints", "logs")

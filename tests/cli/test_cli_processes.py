@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from processes import PROGRAM, begun, eventually, on_terminal, surroundings
-from said import Lrwf
+from tests.cli.processes import PROGRAM, begun, eventually, on_terminal, surroundings
+from tests.cli.said import Lrwf
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from processes import PROGRAM, begun, eventually, surroundings
-from said import Lrwf
+from tests.cli.processes import PROGRAM, begun, eventually, surroundings
+from tests.cli.said import Lrwf
 
 from lrwf_cli.store.files import FileStore
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from program import ROOT, environment
-from said import Lrwf
+from tests.program import ROOT, environment
+from tests.cli.said import Lrwf
 
 from lrwf_cli.__main__ import default_state_dir, main
 from lrwf_cli.cli.app import COMMANDS

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import begun, eventually
-from said import Lrwf
+from tests.cli.processes import begun, eventually
+from tests.cli.said import Lrwf
 
 from lrwf_cli.store.files import FileStore
 

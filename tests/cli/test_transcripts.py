@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from playing import play
-from said import Lrwf
+from tests.cli.playing import play
+from tests.cli.said import Lrwf
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
 

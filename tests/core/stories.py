@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 from hypothesis import strategies as st
-from simulation import Handler, Luck, Task, effects
+from tests.core.simulation import Handler, Luck, Task, effects
 
 from lrwf_cli.core.commands import Effects, StateWrite
 from lrwf_cli.core.model import (

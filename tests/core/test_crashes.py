@@ -1,7 +1,7 @@
 """Crashes: what was in flight comes again; who kills its process is found, and nobody else is blamed."""
 
 import pytest
-from simulation import ORIGIN, Handler, Luck, Simulation, Task, effects, fails, flow
+from tests.core.simulation import ORIGIN, Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.events import DriverStarted, InvocationFailed, InvocationsCutOff

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation import Handler, Luck, Simulation, Task, effects, flow
+from tests.core.simulation import Handler, Luck, Simulation, Task, effects, flow
 
 from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, Workflow

@@ -1,7 +1,7 @@
 """Letters: each is acted upon once, in its own epoch, and never stands in anybody's way."""
 
 import pytest
-from simulation import ORIGIN, Simulation, effects, flow
+from tests.core.simulation import ORIGIN, Simulation, effects, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.events import MailTaken, RunPaused

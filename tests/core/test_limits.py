@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from simulation import ORIGIN, START, Handler, Luck, Simulation, Task, effects, fails, flow
+from tests.core.simulation import ORIGIN, START, Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.commands import Effects

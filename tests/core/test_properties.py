@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from simulation import ORIGIN, START, Luck, Simulation
-from stories import Story, calm, lucks, stories
+from tests.core.simulation import ORIGIN, START, Luck, Simulation
+from tests.core.stories import Story, calm, lucks, stories
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import fold

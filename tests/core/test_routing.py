@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from simulation import Simulation, Task, effects, flow
+from tests.core.simulation import Simulation, Task, effects, flow
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send, StateWrite

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation import Handler, Luck, Simulation, Task, effects, fails, flow
+from tests.core.simulation import Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core.commands import Complete, Effects, StateWrite
 from lrwf_cli.core.events import InvocationCompleted, StateChange

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from simulation import ORIGIN, START, Simulation, fails, flow
+from tests.core.simulation import ORIGIN, START, Simulation, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core import events as e

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from simulation import ORIGIN, Simulation, effects, fails, flow
+from tests.core.simulation import ORIGIN, Simulation, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.codec import Codec

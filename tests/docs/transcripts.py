@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from program import ROOT, environment
+from tests.program import ROOT, environment
 
 __all__ = ["Block", "Step", "blocks", "command_under", "matches", "play", "steps"]
 
@@ -84,7 +84,7 @@ def steps(block: Block) -> Iterator[Step]:
 
 def play(document: Path, home: Path) -> Iterator[tuple[Step, str]]:
     """Write a document's files and play its transcripts, in a folder that is like a checkout; yield what came out."""
-    shutil.copytree(ROOT / "workflows", home / "workflows", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "workflows", home / "workflows", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for block in blocks(document):
         if block.mark.endswith("command"):
             continue

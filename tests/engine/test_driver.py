@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 import pytest
-from handling import Handlers, World, chain, fails, graph, passes_on, sends, waits_for
+from tests.engine.handling import Handlers, World, chain, fails, graph, passes_on, sends, waits_for
 
 from lrwf_cli.core.commands import Effects, Send, StateWrite
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy, Workflow

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
+from tests.engine.handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
 
 from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.view import outputs

@@ -143,7 +143,7 @@ def test_the_most_specific_type_wins(message: Any, name: str) -> None:
         (SupportsIndex, [1], ["a"]),
         (type(None), [None], [0]),
     ],
-    ids=str,
+    ids=lambda each: "" if isinstance(each, list) else str(each),  # values have addresses: no two processes agree
 )
 def test_annotations_say_what_is_taken(annotation: Any, taken: list[Any], refused: list[Any]) -> None:
     """Conformance 9: unions in both spellings, `Optional`, `Any`, generics by origin, literals, text, aliases."""

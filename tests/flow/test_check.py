@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from complaining import complaint, complaints, flow
+from tests.flow.complaining import complaint, complaints, flow
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from complaining import flow
+from tests.flow.complaining import flow
 
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, MultiSelection, RetryPolicy, Scope, Switch, Workflow
 from lrwf_cli.errors import ConditionError, ExpressionError

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from complaining import complaint, complaints, flow
+from tests.flow.complaining import complaint, complaints, flow
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from complaining import complaint, complaints
+from tests.flow.complaining import complaint, complaints
 
 from lrwf_cli.errors import FlowError
 from lrwf_cli.flow.compose import read_tree

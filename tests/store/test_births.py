@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from store_builders import HOUR, NOW, WatchedDisk, append, fails, names, new_run, step, tree
+from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, names, new_run, step, tree
 
 from lrwf_cli.errors import CodeMissing, RunConflict, StateDirectoryError, UsageError
 from lrwf_cli.store.files import FileStore

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builders import BIG, NOW, WatchedDisk, append, delivery, names, new_run, step
+from tests.store.store_builders import BIG, NOW, WatchedDisk, append, delivery, names, new_run, step
 
 from lrwf_cli.core.events import InvocationCompleted, RunForked, RunRewound
 from lrwf_cli.errors import JournalCorrupt, StateDirectoryError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builders import BIG, HOUR, NOW, append, delivery, letter, new_run, remark, started, step
+from tests.store.store_builders import BIG, HOUR, NOW, append, delivery, letter, new_run, remark, started, step
 
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import Event, InvocationCompleted, RunForked, StateChange

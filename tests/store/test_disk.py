@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from store_builders import PRIMITIVES, FullDisk, WatchedDisk, fails, names
+from tests.store.store_builders import PRIMITIVES, FullDisk, WatchedDisk, fails, names
 
 from lrwf_cli.errors import StateDirectoryError, StateFull, StateUnwritable
 from lrwf_cli.store.disk import Disk, SyncFailed

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_builders import NOW, remark, started, step
+from tests.store.store_builders import NOW, remark, started, step
 
 from lrwf_cli.errors import JournalCorrupt
 from lrwf_cli.store.base import MAX_FRAME, Frame

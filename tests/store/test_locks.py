@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from store_builders import names, new_run
+from tests.store.store_builders import names, new_run
 
 from lrwf_cli.errors import RunBusy, StateDirectoryError, UnknownRun
 from lrwf_cli.store.disk import Disk

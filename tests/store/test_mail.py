@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from store_builders import FullDisk, WatchedDisk, letter, names, new_run
+from tests.store.store_builders import FullDisk, WatchedDisk, letter, names, new_run
 
 from lrwf_cli.core.run import Person
 from lrwf_cli.errors import FrameTooLarge, StateFull

@@ -1,7 +1,7 @@
 """What the memory store has besides the contract."""
 
 import pytest
-from store_builders import HOUR, NOW, append, new_run, step
+from tests.store.store_builders import HOUR, NOW, append, new_run, step
 
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store.memory import MemoryStore

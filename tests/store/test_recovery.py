@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_builders import BIG, HOUR, NOW, FullDisk, WatchedDisk, append, fails, names, new_run, remark, step, tree
+from tests.store.store_builders import BIG, HOUR, NOW, FullDisk, WatchedDisk, append, fails, names, new_run, remark, step, tree
 
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.run import Run

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from store_builders import FullDisk, WatchedDisk, append, fails, letter, names, new_run, step, tree
+from tests.store.store_builders import FullDisk, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 from lrwf_cli.errors import (
     LrwfError,

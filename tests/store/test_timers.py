@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from store_builders import HOUR, NOW, WatchedDisk, append, fails, letter, names, new_run, step, tree
+from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store.base import RUN_ID

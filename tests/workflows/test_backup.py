@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from program import ROOT, lrwf
+from tests.program import ROOT, lrwf
 
 FLOW = ROOT / "workflows" / "backup" / "flow.yaml"
 
@@ -91,6 +91,15 @@ def test_a_destination_in_the_folder_itself_is_refused(tmp_path: Path, data: Pat
     assert done.returncode == 1
     assert "lies in the folder itself" in done.stderr
     assert not (data / "kept").exists()
+
+
+def test_an_archive_that_is_not_what_was_packed_fails_the_run(tmp_path: Path, data: Path) -> None:
+    """Verifying reads what is on the disk, not what was meant to be there; conformance 51: one can go back to it."""
+    (output,) = json.loads(lrwf(*arguments(), home=tmp_path).stdout)["outputs"]
+    subprocess.run(["tar", "-czf", output["archive"], "-C", data, "empty.txt"], check=True)
+    done = lrwf("rewind", "mine", "--to", "5", home=tmp_path)
+    assert done.returncode == 1
+    assert "does not hold what was packed: deep/large.bin, odd name" in done.stderr
 
 
 def test_a_kill_before_any_file_operation_does_no_harm(tmp_path: Path, data: Path) -> None:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from program import ROOT, lrwf
+from tests.program import ROOT, lrwf
 
 FLOW = ROOT / "workflows" / "quickstart" / "flow.yaml"
 TEXTS = FLOW.parent / "texts"

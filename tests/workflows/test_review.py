@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from program import ROOT, lrwf
+from tests.program import ROOT, lrwf
 
 FLOW = ROOT / "workflows" / "review" / "flow.yaml"
 DRAFT = FLOW.with_name("draft.txt")

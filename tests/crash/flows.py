@@ -1,0 +1,171 @@
+"""The scenarios that are enumerated: small flows that together touch every way in which a run changes files."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+
+from tests.crash.worlds import RUN, News
+
+from lrwf_cli.clock import Clock
+from lrwf_cli.core.commands import Effects, Send, Start, StateWrite
+from lrwf_cli.core.decide import decide
+from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, RetryPolicy, Switch, Workflow
+from lrwf_cli.core.run import Failure, Origin
+from lrwf_cli.engine.passes import Assembly
+from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.local.assemble import assemble
+from lrwf_cli.local.begin import Prepared, begin
+from lrwf_cli.local.prepare import prepare
+from lrwf_cli.store.base import Held, NewRun, Store
+
+__all__ = ["CHAIN", "LOOP", "MAIL", "Played", "Quickstart"]
+
+ORIGIN = Origin(flow="flow.yaml", folder="/", cwd="/", python="python")
+
+ROUNDS = 2
+LARGE_TEXT = "a value that is kept beside the journal " * 1700
+
+
+@dataclass(frozen=True)
+class Played:
+    """A scenario whose handlers are functions in this file, called in the event loop: it always goes the same way."""
+
+    workflow: Workflow
+    handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
+    input: Json = None
+    letters: tuple[str, ...] = ()
+
+    def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
+        now = clock.now()
+        events = decide(self.workflow, None, Start(RUN, self.input, ORIGIN), now)
+        held = store.create(NewRun(run_id=RUN, definition="name: flow\n", events=events, at=now))
+        return held, self.assemble(store, held, news)
+
+    def assemble(self, store: Store, held: Held, news: News) -> Assembly:
+        return Assembly(self.workflow, Hands(self.handlers, news))
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Calls the handlers of a scenario."""
+
+    handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
+    news: News
+
+    async def invoke(self, call: Call) -> Effects | Failed:
+        return await self.handlers[call.delivery.executor](call, self.news)
+
+
+@dataclass(frozen=True)
+class Quickstart:
+    """The quickstart as a user runs it, from its flow file and its pinned code, on the texts of `folder`."""
+
+    folder: Path
+    letters: tuple[str, ...] = ()
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        return prepare(str(Path(__file__).parents[2] / "workflows" / "quickstart" / "flow.yaml"))
+
+    def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
+        return begin(store, self.prepared, RUN, self.prepared.input_from([f"folder={self.folder}"]), clock)
+
+    def assemble(self, store: Store, held: Held, news: News) -> Assembly:
+        return assemble(store, held, store.definition(RUN))
+
+
+def sends(*values: Json) -> Effects:
+    """Return the effects of a handler that sends `values`."""
+    return Effects(sends=tuple(Send(value, ordinal=number) for number, value in zip(count(), values, strict=False)))
+
+
+async def pass_on(call: Call, news: News) -> Effects:
+    """Send the message on, signed."""
+    return sends(f"{call.delivery.message} {call.delivery.executor}")
+
+
+async def finish(call: Call, news: News) -> Effects:
+    """Make the message the run's output."""
+    return Effects(outputs=(call.resolve(call.delivery.message),))
+
+
+CHAIN = Played(
+    Workflow(
+        name="chain",
+        executors={each: ExecutorSpec(id=each) for each in ("first", "second", "last")},
+        start="first",
+        edges=(Direct("first", "second"), Direct("second", "last")),
+    ),
+    {"first": pass_on, "second": pass_on, "last": finish},
+    input="in",
+)
+"""The smallest flow in which something follows from something."""
+
+MAIL = Played(CHAIN.workflow, CHAIN.handlers, CHAIN.input, letters=("gossip", "pause"))
+"""The same, but two letters lie there before it is driven: one is of no use, the other holds the run."""
+
+
+async def open_round(call: Call, news: News) -> Effects:
+    """Send the number of the round to both branches."""
+    number = int(call.delivery.message)
+    write = StateWrite("rounds", number, op="append") if "rounds" in call.state else StateWrite("rounds", [number])
+    return Effects(sends=sends(number).sends, writes=(write,))
+
+
+async def quick(call: Call, news: News) -> Effects:
+    """Be done at once."""
+    return sends({"quick": call.delivery.message})
+
+
+async def slow(call: Call, news: News) -> Effects | Failed:
+    """Be at work until `quick` has been committed; the first round fails once, and comes again a minute later."""
+    number = int(call.delivery.message)
+    if call.attempt == 1:  # later ones may be suspects, that have to be at work alone
+        await news.until("quick", number)
+    if number == 1 and call.attempt == 1:
+        return Failed(Failure("ConnectionError", "not yet", "slow", call.attempt, mro=("ConnectionError", "OSError")))
+    return sends({"slow": number})
+
+
+async def join(call: Call, news: News) -> Effects:
+    """Send what both branches said, with something large."""
+    return sends({"round": call.delivery.message[0]["quick"], "text": LARGE_TEXT})
+
+
+async def judge(call: Call, news: News) -> Effects:
+    """Go round once more, or end."""
+    number = call.resolve(call.delivery.message)["round"]
+    return sends(number + 1 if number < ROUNDS else f"done after {number}")
+
+
+async def report(call: Call, news: News) -> Effects:
+    """Tell how it went: what arrived, and what was left in the shared state."""
+    return Effects(outputs=(call.delivery.message, call.state["rounds"].value))
+
+
+def _is_a_number(message: Json, _: object) -> bool:
+    return isinstance(message, int)
+
+
+LOOP = Played(
+    Workflow(
+        name="loop",
+        executors={
+            each: ExecutorSpec(id=each, retry=RetryPolicy(max_attempts=2, initial=timedelta(minutes=1), jitter=0))
+            for each in ("begin", "quick", "slow", "join", "judge", "report")
+        },
+        start="begin",
+        edges=(
+            FanOut("begin", ("quick", "slow")),
+            FanIn(("quick", "slow"), "join"),
+            Direct("join", "judge"),
+            Switch("judge", ((_is_a_number, "begin"),), default="report"),
+        ),
+    ),
+    {"begin": open_round, "quick": quick, "slow": slow, "join": join, "judge": judge, "report": report},
+    input=1,
+)
+"""Fan-out, fan-in and a loop, with a retry that a timer brings, shared state, and a value too large for the journal."""

@@ -1,0 +1,215 @@
+"""The enumeration proves itself: stores that are broken on purpose, each in one way, and each has to be found out.
+
+The breaks are made with subclasses of the disk, and of what the store hands out: nothing of the real store is patched.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
+from tests.crash.flows import CHAIN, LOOP, MAIL
+from tests.crash.recorder import History, RecordingDisk
+from tests.crash.worlds import MakeDisk, MakeStore, Scenario, make_file_store
+
+from lrwf_cli.core.events import Event
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.run import Run
+from lrwf_cli.store.base import Frame, Held, Letter, NewRun, Store
+from lrwf_cli.store.disk import Disk
+
+
+def faults(
+    scenario: Scenario,
+    folder: Path,
+    first: How,
+    then: How | None = None,
+    *,
+    make_disk: MakeDisk = RecordingDisk,
+    make_store: MakeStore = make_file_store,
+) -> list[str]:
+    """Return what the enumeration finds, the latest crashes first; with `then` also crashes in what comes after."""
+    with Enumeration(scenario, folder, make_store, make_disk, enough=1) as enumeration:
+        history = enumeration.undisturbed()
+        crashes = list(crashes_of(NOTHING, history, first))
+        for crash, after in enumeration.after(reversed(crashes)):
+            for _ in enumeration.after(crashes_of(crash, after, then)) if then else ():
+                continue
+        return enumeration.wrong
+
+
+class NoJournalSync(RecordingDisk):
+    """Acknowledges frames that are only written."""
+
+    def sync_data(self, fd: int, path: str) -> None:
+        return
+
+
+class LateJournalSync(RecordingDisk):
+    """Acknowledges a frame before it is synced: the sync comes with whatever happens next."""
+
+    def __init__(self, root: Path, history: History) -> None:
+        super().__init__(root, history)
+        self._late: list[tuple[int, str]] = []
+
+    def sync_data(self, fd: int, path: str) -> None:
+        self._late.append((fd, path))
+
+    def write(self, fd: int, path: str, data: bytes | memoryview) -> int:
+        for late in self._late:
+            super().sync_data(*late)
+        self._late.clear()
+        return super().write(fd, path, data)
+
+
+class NoFolderSync(RecordingDisk):
+    """Never syncs a folder."""
+
+    def sync_folder(self, path: str) -> None:
+        return
+
+
+class NoSyncOfRuns(RecordingDisk):
+    """Publishes a run without syncing the folder that its name is in."""
+
+    def sync_folder(self, path: str) -> None:
+        if not path.endswith("/runs"):
+            super().sync_folder(path)
+
+
+class NoSyncOfTimers(RecordingDisk):
+    """Takes an old timer away while the name of the new one is not durable."""
+
+    def sync_folder(self, path: str) -> None:
+        if not fnmatch(path, "*/timers/*T*"):
+            super().sync_folder(path)
+
+
+class NoSyncOfMail(RecordingDisk):
+    """Acknowledges a letter whose name is not durable."""
+
+    def sync_folder(self, path: str) -> None:
+        if not path.endswith("/mail"):
+            super().sync_folder(path)
+
+
+class NoSyncOfBlobs(RecordingDisk):
+    """Names a blob in a frame before the blob is durable."""
+
+    def sync(self, fd: int, path: str) -> None:
+        if "/blobs/" not in path:
+            super().sync(fd, path)
+
+
+class TimerTooLate(RecordingDisk):
+    """Takes the old timer away before the new one stands (against I4)."""
+
+    def __init__(self, root: Path, history: History) -> None:
+        super().__init__(root, history)
+        self._late: list[str] = []
+
+    def touch(self, path: str) -> None:
+        if "/timers/" in path and "/now/" not in path:
+            self._late.append(path)
+        else:
+            super().touch(path)
+
+    def sync_folder(self, path: str) -> None:
+        if Path(path).exists():
+            super().sync_folder(path)
+
+    def unlink(self, path: str) -> None:
+        super().unlink(path)
+        if "/timers/" in path:
+            late, self._late = self._late, []
+            for timer in late:
+                if not Path(timer).parent.exists():
+                    super().mkdir(str(Path(timer).parent))
+                super().touch(timer)
+
+
+class NoSyncAtRecovery(RecordingDisk):
+    """Acts on what a kill has left without syncing it first."""
+
+    def __init__(self, root: Path, history: History) -> None:
+        super().__init__(root, history)
+        self._wrote = False
+
+    def write(self, fd: int, path: str, data: bytes | memoryview) -> int:
+        self._wrote = self._wrote or path.endswith("journal.jsonl")
+        return super().write(fd, path, data)
+
+    def sync(self, fd: int, path: str) -> None:
+        if self._wrote or not path.endswith("journal.jsonl"):
+            super().sync(fd, path)
+
+
+class InPlace(RecordingDisk):
+    """Cuts a torn tail off by writing the journal anew, in place."""
+
+    def truncate(self, fd: int, path: str, size: int) -> None:
+        kept = Path(path).read_bytes()[:size]
+        super().truncate(fd, path, 0)
+        super().write(fd, path, kept)
+
+
+class Hasty:
+    """A held run whose letters are burnt when they are read (against I7)."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self.run = held.run
+
+    def letters(self) -> list[Letter]:
+        letters = self._held.letters()
+        self._held.burn([letter.id for letter in letters])
+        return letters
+
+    def __getattr__(self, name):
+        return getattr(self._held, name)
+
+
+class HastyStore:
+    """A store that hands out hasty runs."""
+
+    def __init__(self, path: str, disk: Disk) -> None:
+        self._store = make_file_store(path, disk)
+
+    def hold(self, run_id: str) -> Held:
+        return Hasty(self._store.hold(run_id))
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize(
+    ("disk", "scenario", "first", "then"),
+    [
+        (NoJournalSync, CHAIN, "powers", None),
+        (LateJournalSync, CHAIN, "powers", None),
+        (NoFolderSync, CHAIN, "powers", None),
+        (NoSyncOfRuns, CHAIN, "powers", None),
+        (NoSyncOfTimers, LOOP, "powers", None),
+        (NoSyncOfMail, MAIL, "powers", None),
+        (NoSyncOfBlobs, LOOP, "powers", None),
+        (TimerTooLate, LOOP, "kills", None),
+        (InPlace, CHAIN, "kills", "kills"),
+        (NoSyncAtRecovery, CHAIN, "kills", "powers"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_broken_disk_is_found_out(
+    disk: Callable[[Path, History], RecordingDisk], scenario: Scenario, first: How, then: How | None, tmp_path: Path
+) -> None:
+    """Conformance 42, 43: each recipe left out is seen by the enumeration."""
+    found = faults(scenario, tmp_path, first, then, make_disk=disk)
+    print(found)
+    assert found
+
+
+def test_mail_burnt_before_its_frame_is_found_out(tmp_path: Path) -> None:
+    """I7: a letter that is unlinked before the frame that takes it is durable gets lost."""
+    found = faults(MAIL, tmp_path, "kills", make_store=HastyStore)
+    print(found)
+    assert found

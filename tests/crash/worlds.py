@@ -1,0 +1,200 @@
+"""Lives of a process that drives one run: a first one that starts it, and later ones that find what is left.
+
+A `Scenario` is a workflow that can begin, and be gone on with. `Life` plays one life of it on a folder: what `lrwf tick`,
+once a minute, and a patient user would do, until nothing is left to be done. Time stands still but for that minute. What
+the outside world sees goes into the history as marks.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from tests.crash.recorder import History, RecordingDisk
+
+from lrwf_cli.clock import Clock, ManualClock
+from lrwf_cli.core.commands import Effects
+from lrwf_cli.core.run import Run
+from lrwf_cli.engine import steer
+from lrwf_cli.engine.driver import Process
+from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.errors import LrwfError, UnknownRun
+from lrwf_cli.executors.base import Call, Failed, Invoker
+from lrwf_cli.store.base import Frame, Held, Letter, Store
+from lrwf_cli.store.disk import Disk
+from lrwf_cli.store.files import FileStore
+
+__all__ = ["RUN", "START", "Life", "MakeDisk", "MakeStore", "News", "Scenario", "live", "look", "make_file_store"]
+
+RUN = "the-run"
+STATE = "state"
+"""The state directory's name in the folder that is looked at: its own name has to be durable too."""
+
+START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+CENTURIES = timedelta(days=365 * 500)
+"""After which every timer has come due, also one that should not be there any more."""
+
+PATIENCE = 8
+"""Minutes after which what is not done is taken to be forgotten: twice what any retry here takes."""
+
+MakeStore = Callable[[str, Disk], Store]
+MakeDisk = Callable[[Path, History], RecordingDisk]
+
+
+class News:
+    """What has been committed, for handlers that wait for it: so they overlap, and always in the same way."""
+
+    def __init__(self) -> None:
+        self._completed: dict[str, int] = {}
+        self._changed = asyncio.Event()
+
+    def saw(self, run: Run) -> None:
+        """Take notice of what is committed."""
+        self._completed = {executor: tally.completed for executor, tally in run.tallies.items()}
+        self._changed.set()
+
+    async def until(self, executor: str, times: int) -> None:
+        """Return when `executor` has completed so often, durably."""
+        while self._completed.get(executor, 0) < times:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class Scenario(Protocol):
+    """A workflow that is played."""
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The kinds of letters that are left before anyone drives the run."""
+
+    def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
+        """Publish the run `RUN`; return it with what it takes to drive it."""
+
+    def assemble(self, store: Store, held: Held, news: News) -> Assembly:
+        """Return what it takes to drive the run that began earlier."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Tells the history of each handler that is called: that is what a handler does to the world outside."""
+
+    invoker: Invoker
+    history: History
+
+    async def invoke(self, call: Call) -> Effects | Failed:
+        self.history.mark("handled", (call.delivery.id, call.attempt, call.delivery.executor))
+        return await self.invoker.invoke(call)
+
+
+@dataclass
+class Life:
+    """One life of a process, on the state directory in `folder`."""
+
+    scenario: Scenario
+    folder: Path
+    disk: RecordingDisk
+    make_store: MakeStore
+    boot: int = 0
+    began_at: datetime = START
+
+    def __post_init__(self) -> None:
+        self.history = self.disk.history
+        self.clock = ManualClock(self.began_at)
+        self.news = News()
+        self.store = self.make_store(f"{self.folder}/{STATE}", self.disk)
+        self.engine = Engine(
+            self.store,
+            self.clock,
+            lambda held, _: self._witnessed(self.scenario.assemble(self.store, held, self.news)),
+            process=Process(f"boot-{self.boot}", 4711),
+            jobs=4,
+            observe=self._observe,
+        )
+
+    def _witnessed(self, assembly: Assembly) -> Assembly:
+        return Assembly(assembly.workflow, Witness(assembly.invoker, self.history))
+
+    def play(self, runner: asyncio.Runner) -> None:
+        """Do what there is to be done, first as cron does, then as the user who has started the run or wants to.
+
+        Raises what a command line would report.
+        """
+        self._cron(runner)
+        if (run := self._run()) is None:
+            self._start(runner)
+            self._cron(runner)
+            run = self._run()
+        if run is not None and run.status == "paused":
+            self._resume()
+            self._cron(runner)
+        self.clock.jump(CENTURIES)
+        self._tick(runner)
+
+    def _cron(self, runner: asyncio.Runner) -> None:
+        for _ in range(PATIENCE):
+            self._tick(runner)
+            if self._is_settled():
+                return
+            self.clock.jump(MINUTE)
+
+    def _tick(self, runner: asyncio.Runner) -> None:
+        due = [each.run_id for each in self.store.due(self.clock.now())]
+        for outcome in runner.run(self.engine.tick(due)) if due else ():
+            if outcome.error:
+                raise outcome.error
+            assert not outcome.busy, outcome
+
+    def _is_settled(self) -> bool:
+        run = self._run()
+        at_rest = run is None or run.is_final or run.status == "paused"
+        return at_rest and not self.store.due(self.clock.now())
+
+    def _run(self) -> Run | None:
+        try:
+            return self.store.load(RUN)
+        except UnknownRun:
+            return None
+
+    def _start(self, runner: asyncio.Runner) -> None:
+        held, assembly = self.scenario.begin(self.store, self.clock, self.news)
+        self.history.mark("kept", held.run.seq)
+        if not self.scenario.letters:
+            runner.run(self.engine.begin(held, self._witnessed(assembly)))
+            return
+        held.release()
+        for number, kind in enumerate(self.scenario.letters):
+            letter = Letter(id=f"{self.boot}-{number}-{kind}", run_id=RUN, kind=kind, at=self.clock.now())
+            self.store.post(letter)
+            self.history.mark("posted", letter.id)
+
+    def _resume(self) -> None:
+        letter = Letter(id="resume", run_id=RUN, kind="resume", at=self.clock.now())
+        run = steer.send(self.store, self.clock, letter)
+        assert run is not None
+        self.history.mark("kept", run.seq)
+
+    def _observe(self, frame: Frame, run: Run) -> None:
+        self.history.mark("frame", frame)
+        self.news.saw(run)
+
+
+def live(make_life: Callable[[], Life], runner: asyncio.Runner) -> LrwfError | None:
+    """Play a life; return the error that ended it, `None` if all went well."""
+    try:
+        make_life().play(runner)
+    except LrwfError as error:
+        return error
+    return None
+
+
+def make_file_store(path: str, disk: Disk) -> Store:
+    """Make the store that is put to the test."""
+    return FileStore.open(path, create=True, disk=disk)
+
+
+def look(folder: Path) -> Store:
+    """Return a store to look at what is in `folder`, with a disk of its own."""
+    return FileStore.open(f"{folder}/{STATE}")

@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.program import ROOT, lrwf
+
 from tests.docs.transcripts import command_under, matches, play
+from tests.program import ROOT, lrwf
 
 README = ROOT / "README.md"
 DOCUMENTS = (README, ROOT / "workflows" / "README.md", *sorted((ROOT / "docs").glob("*.md")))

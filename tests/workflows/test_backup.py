@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.program import ROOT, lrwf
 
 FLOW = ROOT / "workflows" / "backup" / "flow.yaml"

@@ -8,11 +8,11 @@ beside its place, synced, and renamed into it: under its name there is all of it
 import os
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from lrwf_cli import WorkflowContext, executor
 
@@ -34,6 +34,7 @@ class Backup:
     archive: Path
     keep: int
     digests: dict[str, str] = field(default_factory=dict)
+    files: int = 0
     sha256: str = ""
 
 
@@ -58,7 +59,7 @@ def pack(backup: Backup) -> Backup:
 
     def write(file: BinaryIO) -> None:
         with tarfile.open(fileobj=file, mode="w:gz") as archive:
-            for path in sorted(backup.folder.rglob("*")):
+            for path in _below(backup.folder):
                 name = str(path.relative_to(backup.folder))
                 if digest := _add(archive, path, name):
                     digests[name] = digest
@@ -72,10 +73,10 @@ def pack(backup: Backup) -> Backup:
 def checksum(backup: Backup) -> Backup:
     """Write the archive's checksum beside it."""
     with backup.archive.open("rb") as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
-    line = f"{sha256}  {backup.archive.name}\n".encode()
+        digest = _digest_of(file)
+    line = f"{digest}  {backup.archive.name}\n".encode()
     _replace(_checksum_of(backup.archive), lambda file: file.write(line))
-    return replace(backup, sha256=sha256)
+    return replace(backup, sha256=digest)
 
 
 @executor
@@ -85,10 +86,10 @@ def verify(backup: Backup) -> Backup:
     with tarfile.open(backup.archive) as archive:
         for member in archive:
             if (file := archive.extractfile(member)) and member.isreg():
-                found[member.name] = file_digest(file, "sha256").hexdigest()
+                found[member.name] = _digest_of(file)
     if wrong := sorted(dict(found.items() ^ backup.digests.items())):
         raise ValueError(f"{backup.archive} does not hold what was packed: {', '.join(wrong)}")
-    return backup
+    return replace(backup, digests={}, files=len(found))
 
 
 @executor
@@ -102,9 +103,27 @@ def rotate(backup: Backup) -> dict[str, object]:
     return {
         "archive": str(backup.archive),
         "sha256": backup.sha256,
-        "files": len(backup.digests),
+        "files": backup.files,
         "kept": len(archives[-backup.keep :]),
     }
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield all that is in the folder, in an order that stays. Raises OSError for what cannot be read: no gaps."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=fail):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted([*folders, *files]))
+
+
+def _digest_of(file: IO[bytes]) -> str:
+    digest = sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _checksum_of(archive: Path) -> Path:

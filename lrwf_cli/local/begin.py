@@ -1,7 +1,7 @@
 """From a workflow that is right to a run that has begun. Everything is checked before a byte is written."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.codec import Codec
@@ -10,14 +10,15 @@ from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.core.view import instant
-from lrwf_cli.engine.passes import Assembly
 from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.invoke import PythonInvoker
 from lrwf_cli.executors.modules import CodeSnapshot, convert_input
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
 from lrwf_cli.local.machine import caller, random_suffix
 from lrwf_cli.store.base import Held, NewRun, Store
+
+if TYPE_CHECKING:
+    from lrwf_cli.engine.passes import Assembly
 
 __all__ = ["Parts", "Prepared", "assembly", "begin", "new_run_id", "same_run"]
 
@@ -100,7 +101,7 @@ def same_run(store: Store, run_id: str, run_input: Json) -> Run | None:
     return run
 
 
-def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock: Clock) -> tuple[Held, Assembly]:
+def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock: Clock) -> tuple[Held, "Assembly"]:
     """Publish a run and hold it; return it with what it takes to drive it. Durable on return.
 
     Its executors are made first: what their constructors refuse is a FlowError, and nothing is written.
@@ -122,6 +123,10 @@ def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock:
     return held, assembly(prepared.parts, executors, held)
 
 
-def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> Assembly:
+def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> "Assembly":
     """Return what it takes to drive `held` with these executors; what they print goes to the run's log."""
+    # both bring asyncio, which whoever only looks at a flow does without
+    from lrwf_cli.engine.passes import Assembly
+    from lrwf_cli.executors.invoke import PythonInvoker
+
     return Assembly(parts.workflow, PythonInvoker(executors, parts.workflow, parts.codec, log=held.log))

@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.said import Lrwf, Said
 
 from lrwf_cli.__main__ import main
+from tests.cli.said import Lrwf, Said
 
 FLOWS = Path(__file__).parent / "flows"
 

@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.cli.said import Lrwf
 
 from lrwf_cli import errors
 from lrwf_cli.cli import exits
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.files import FileStore
+from tests.cli.said import Lrwf
 
 
 def state() -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from tests.cli.processes import on_terminal
 from tests.cli.said import Lrwf
 

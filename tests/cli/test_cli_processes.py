@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.cli.processes import PROGRAM, begun, eventually, on_terminal, surroundings
 from tests.cli.said import Lrwf
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.cli.processes import PROGRAM, begun, eventually, surroundings
-from tests.cli.said import Lrwf
 
 from lrwf_cli.store.files import FileStore
+from tests.cli.processes import PROGRAM, begun, eventually, surroundings
+from tests.cli.said import Lrwf
 
 
 def view(lrwf: Lrwf, run_id: str) -> dict[str, object]:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.processes import begun, eventually
-from tests.cli.said import Lrwf
 
 from lrwf_cli.store.files import FileStore
+from tests.cli.processes import begun, eventually
+from tests.cli.said import Lrwf
 
 NOTHING = {"due": 0, "advanced": 0, "busy": 0, "failed": 0, "runs": []}
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.cli.playing import play
 from tests.cli.said import Lrwf
 

@@ -14,7 +14,6 @@ from zlib import crc32
 
 import msgspec
 from hypothesis import strategies as st
-from tests.core.simulation import Handler, Luck, Task, effects
 
 from lrwf_cli.core.commands import Effects, StateWrite
 from lrwf_cli.core.model import (
@@ -34,6 +33,7 @@ from lrwf_cli.core.model import (
     sources_of,
     targets_of,
 )
+from tests.core.simulation import Handler, Luck, Task, effects
 
 DEPTH = 4
 NEVER = 10_000

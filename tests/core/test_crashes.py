@@ -1,11 +1,11 @@
 """Crashes: what was in flight comes again; who kills its process is found, and nobody else is blamed."""
 
 import pytest
-from tests.core.simulation import ORIGIN, Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.events import DriverStarted, InvocationFailed, InvocationsCutOff
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy, Workflow
+from tests.core.simulation import ORIGIN, Handler, Luck, Simulation, Task, effects, fails, flow
 
 WIDE = flow("a", FanOut("a", ("b", "c", "d")))
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from tests.core.simulation import ORIGIN, START, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.decide import decide, wake_at
@@ -11,6 +10,7 @@ from lrwf_cli.core.events import InvocationFailed
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy
 from lrwf_cli.core.retry import delay
 from lrwf_cli.core.run import Failure
+from tests.core.simulation import ORIGIN, START, Luck, Simulation, Task, effects, fails, flow
 
 THRICE = RetryPolicy(max_attempts=3)
 FORK = (FanOut("a", ("b", "c")), Direct("c", "d"), Direct("d", "e"))

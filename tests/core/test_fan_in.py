@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.simulation import Handler, Luck, Simulation, Task, effects, flow
 
 from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, Workflow
 from lrwf_cli.core.run import Run
+from tests.core.simulation import Handler, Luck, Simulation, Task, effects, flow
 
 DIAMOND = flow("a", FanOut("a", ("b", "c")), FanIn(("c", "b"), "d"))
 

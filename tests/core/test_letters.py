@@ -1,11 +1,11 @@
 """Letters: each is acted upon once, in its own epoch, and never stands in anybody's way."""
 
 import pytest
-from tests.core.simulation import ORIGIN, Simulation, effects, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.events import MailTaken, RunPaused
 from lrwf_cli.core.model import UNKNOWN, Direct
+from tests.core.simulation import ORIGIN, Simulation, effects, flow
 
 
 def letter(id_: str, command: c.Pause | c.Resume | c.Cancel | None = None, *, epoch: int = 0) -> c.TakeMail:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from tests.core.simulation import ORIGIN, START, Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.commands import Effects
@@ -11,6 +10,7 @@ from lrwf_cli.core.decide import wake_at
 from lrwf_cli.core.events import RunTimedOut
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy, Switch
 from lrwf_cli.core.run import Failure
+from tests.core.simulation import ORIGIN, START, Handler, Luck, Simulation, Task, effects, fails, flow
 
 LOOP = (Direct("a", "b"), Direct("b", "a"))
 

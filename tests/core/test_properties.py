@@ -6,8 +6,6 @@ from typing import Any
 import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.core.simulation import ORIGIN, START, Luck, Simulation
-from tests.core.stories import Story, calm, lucks, stories
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import fold
@@ -17,6 +15,8 @@ from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import WrongStatus
 from lrwf_cli.store.base import Frame
+from tests.core.simulation import ORIGIN, START, Luck, Simulation
+from tests.core.stories import Story, calm, lucks, stories
 
 
 class Audited(Simulation):

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from tests.core.simulation import Simulation, Task, effects, flow
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send, StateWrite
@@ -23,6 +22,7 @@ from lrwf_cli.core.model import (
     sources_of,
     targets_of,
 )
+from tests.core.simulation import Simulation, Task, effects, flow
 
 
 def is_(value: Json) -> Condition:

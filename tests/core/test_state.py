@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.simulation import Handler, Luck, Simulation, Task, effects, fails, flow
 
 from lrwf_cli.core.commands import Complete, Effects, StateWrite
 from lrwf_cli.core.events import InvocationCompleted, StateChange
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, identity
 from lrwf_cli.core.run import StateEntry
 from lrwf_cli.core.state import changed, changes_of, extension, is_kept_elsewhere, same
+from tests.core.simulation import Handler, Luck, Simulation, Task, effects, fails, flow
 
 SIDE_BY_SIDE = flow("a", FanOut("a", ("b", "c")))
 

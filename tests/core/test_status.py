@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.core.simulation import ORIGIN, START, Simulation, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core import events as e
@@ -15,6 +14,7 @@ from lrwf_cli.core.model import UNKNOWN, Direct, ExecutorSpec, RetryPolicy
 from lrwf_cli.core.run import FINAL, Delivery, Failure, Run, Status
 from lrwf_cli.core.status import TRANSITIONS, diagram, moved, settled
 from lrwf_cli.errors import WrongStatus
+from tests.core.simulation import ORIGIN, START, Simulation, fails, flow
 
 DOCS = Path(__file__).parents[2] / "docs" / "concepts.md"
 ERROR = Failure("Oops", "it is broken")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from tests.core.simulation import ORIGIN, Simulation, effects, fails, flow
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.codec import Codec
@@ -12,6 +11,7 @@ from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy
 from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Delivery, Invocation
 from lrwf_cli.core.view import instant, status_view, summary_view
+from tests.core.simulation import ORIGIN, Simulation, effects, fails, flow
 
 
 def begun(*edges: Any, **handlers: Any) -> Simulation:

@@ -14,7 +14,7 @@ from lrwf_cli.core.run import Failure, Origin, Run
 from lrwf_cli.engine.driver import Observer, Process
 from lrwf_cli.engine.passes import Assembly, Engine
 from lrwf_cli.executors.base import Call, Failed
-from lrwf_cli.store.base import Held, NewRun, Store
+from lrwf_cli.store.base import Frame, Held, NewRun, Store
 
 Handler = Callable[[Call], Awaitable[Effects | Failed]]
 
@@ -112,8 +112,12 @@ class World:
             lambda _held, _definition: self.assembly(),
             process=Process(self.boot_id),
             jobs=jobs,
-            observe=lambda frame, run: [observe(frame, run) for observe in self.observers] and None,
+            observe=self._observe,
         )
+
+    def _observe(self, frame: Frame, run: Run) -> None:
+        for observe in self.observers:
+            observe(frame, run)
 
     def assembly(self) -> Assembly:
         """What it takes to drive the run."""

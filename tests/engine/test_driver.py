@@ -4,7 +4,6 @@ import asyncio
 from datetime import datetime
 
 import pytest
-from tests.engine.handling import Handlers, World, chain, fails, graph, passes_on, sends, waits_for
 
 from lrwf_cli.core.commands import Effects, Send, StateWrite
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy, Workflow
@@ -13,6 +12,7 @@ from lrwf_cli.core.view import outputs
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.executors.base import Call, Failed
 from lrwf_cli.store.base import Store
+from tests.engine.handling import Handlers, World, chain, fails, graph, passes_on, sends, waits_for
 
 
 def test_a_run_delivers_its_input_to_the_start_executor(store: Store) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from tests.engine.handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
 
 from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.view import outputs
@@ -12,6 +11,7 @@ from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import FlowError, RunBusy, UsageError, WrongStatus
 from lrwf_cli.executors.base import Call, Failed
 from lrwf_cli.store.base import Letter, Store
+from tests.engine.handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
 
 
 class Killed(BaseException):

@@ -2,7 +2,6 @@ import json
 from typing import Any
 
 import pytest
-from tests.flow.complaining import complaint, complaints, flow
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from lrwf_cli.errors import FlowError
 from lrwf_cli.flow.check import MessageTypes, check_types
 from lrwf_cli.flow.load import parse_flow
 from lrwf_cli.flow.problems import Problems
+from tests.flow.complaining import complaint, complaints, flow
 
 SWITCH = "{from: a, switch: [{when: 'message', to: b}, {default: c}]}"
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.flow.complaining import flow
 
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, MultiSelection, RetryPolicy, Scope, Switch, Workflow
 from lrwf_cli.errors import ConditionError, ExpressionError
 from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
 from lrwf_cli.flow.load import parse_flow
+from tests.flow.complaining import flow
 
 SEEN: list[Json] = []
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.flow.complaining import complaint, complaints, flow
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
@@ -16,6 +15,7 @@ from lrwf_cli.flow.jsonschema import header_line, json_schema
 from lrwf_cli.flow.load import load_flow, parse_flow
 from lrwf_cli.flow.reserved import RESERVED
 from lrwf_cli.flow.schema import Case, Declared, Edge, Executor, FlowFile, Retry
+from tests.flow.complaining import complaint, complaints, flow
 
 FULL = """\
 name: train-and-ship

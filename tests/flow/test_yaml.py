@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.flow.complaining import complaint, complaints
 
 from lrwf_cli.errors import FlowError
 from lrwf_cli.flow.compose import read_tree
 from lrwf_cli.flow.load import load_flow
 from lrwf_cli.flow.problems import Mark
+from tests.flow.complaining import complaint, complaints
 
 
 def plain(text: str) -> object:

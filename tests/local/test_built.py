@@ -58,8 +58,9 @@ async def collected(stream: AsyncIterator[Any]) -> list[Any]:
 @pytest.fixture(params=["memory", "files", "none"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Each kind of storage, and none."""
-    kinds = {"memory": InMemoryCheckpointStorage, "files": lambda: FileCheckpointStorage(tmp_path / "state")}
-    return kinds[request.param]() if request.param in kinds else None
+    if request.param == "files":
+        return FileCheckpointStorage(tmp_path / "state")
+    return InMemoryCheckpointStorage() if request.param == "memory" else None
 
 
 def test_a_run_gives_outputs_status_and_events(storage: Any) -> None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, names, new_run, step, tree
 
 from lrwf_cli.errors import CodeMissing, RunConflict, StateDirectoryError, UsageError
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.held import FileHeld
+from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, names, new_run, step, tree
 
 DIGEST = "ab" * 32
 FILES = {"tasks.py": b"x = 1\n", "pack/__init__.py": b"", "pack/deep/er.py": b"\xff\0"}

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store.store_builders import BIG, NOW, WatchedDisk, append, delivery, names, new_run, step
 
 from lrwf_cli.core.events import InvocationCompleted, RunForked, RunRewound
 from lrwf_cli.errors import JournalCorrupt, StateDirectoryError
 from lrwf_cli.store.base import LARGE, NewRun
 from lrwf_cli.store.blobs import digest_of, lighten, references, resolve
 from lrwf_cli.store.files import FileStore
+from tests.store.store_builders import BIG, NOW, WatchedDisk, append, delivery, names, new_run, step
 
 
 class Shelf(dict[str, bytes]):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store.store_builders import BIG, HOUR, NOW, append, delivery, letter, new_run, remark, started, step
 
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import Event, InvocationCompleted, RunForked, StateChange
@@ -25,6 +24,7 @@ from lrwf_cli.errors import (
 from lrwf_cli.store.base import LARGE, MAX_FRAME, Frame, NewRun, Store
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.memory import MemoryStore
+from tests.store.store_builders import BIG, HOUR, NOW, append, delivery, letter, new_run, remark, started, step
 
 
 @pytest.fixture(params=["files", "memory"])

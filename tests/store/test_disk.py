@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import PRIMITIVES, FullDisk, WatchedDisk, fails, names
 
 from lrwf_cli.errors import StateDirectoryError, StateFull, StateUnwritable
 from lrwf_cli.store.disk import Disk, SyncFailed
 from lrwf_cli.store.names import file_name
 from lrwf_cli.store.reading import changed_at, names_in, read_file
 from lrwf_cli.store.trouble import explain
+from tests.store.store_builders import PRIMITIVES, FullDisk, WatchedDisk, fails, names
 
 
 def test_a_file_is_replaced_durably(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store.store_builders import NOW, remark, started, step
 
 from lrwf_cli.errors import JournalCorrupt
 from lrwf_cli.store.base import MAX_FRAME, Frame
 from lrwf_cli.store.journal import Journal, Mark, beginning, frame_line, read_line, seal, unseal
+from tests.store.store_builders import NOW, remark, started, step
 
 SAME_PATH = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import names, new_run
 
 from lrwf_cli.errors import RunBusy, StateDirectoryError, UnknownRun
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.locks import is_taken, take
+from tests.store.store_builders import names, new_run
 
 HOLD = """
 import sys, subprocess, os

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import FullDisk, WatchedDisk, letter, names, new_run
 
 from lrwf_cli.core.run import Person
 from lrwf_cli.errors import FrameTooLarge, StateFull
 from lrwf_cli.store.base import Letter
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.mail import MAX_LETTER
+from tests.store.store_builders import FullDisk, WatchedDisk, letter, names, new_run
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """What the memory store has besides the contract."""
 
 import pytest
-from tests.store.store_builders import HOUR, NOW, append, new_run, step
 
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store.memory import MemoryStore
+from tests.store.store_builders import HOUR, NOW, append, new_run, step
 
 
 def test_a_restart_is_the_end_of_all_drivers() -> None:

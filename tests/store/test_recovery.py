@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store.store_builders import BIG, HOUR, NOW, FullDisk, WatchedDisk, append, fails, names, new_run, remark, step, tree
 
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.run import Run
@@ -15,6 +14,20 @@ from lrwf_cli.errors import JournalCorrupt, StateDirectoryError, StateFull
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.journal import seal
+from tests.store.store_builders import (
+    BIG,
+    HOUR,
+    NOW,
+    FullDisk,
+    WatchedDisk,
+    append,
+    fails,
+    names,
+    new_run,
+    remark,
+    step,
+    tree,
+)
 
 
 @pytest.fixture

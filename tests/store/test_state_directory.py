@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.store.store_builders import FullDisk, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 from lrwf_cli.errors import (
     LrwfError,
@@ -20,6 +19,7 @@ from lrwf_cli.errors import (
 )
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
+from tests.store.store_builders import FullDisk, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 
 @pytest.fixture

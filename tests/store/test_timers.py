@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store.base import RUN_ID
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.idle import anything_due, heartbeat, is_run_id, stamp
 from lrwf_cli.store.timers import stamp_of
+from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, letter, names, new_run, step, tree
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ class Board:
                 note(self, event, frame.at)
 
     def _of(self, delivery: str) -> _Row:
-        return self._rows[self._executors[delivery]]
+        """Return the row that a delivery counts in; one that nobody sees if others made it meanwhile."""
+        return self._rows.get(self._executors.get(delivery, ""), _Row())
 
     def _started(self, event: e.InvocationsStarted, at: datetime) -> None:
         for delivery in event.deliveries:
@@ -97,8 +98,8 @@ class Board:
 
     def _completed(self, event: e.InvocationCompleted, _: datetime) -> None:
         row = self._of(event.delivery)
-        del self._executors[event.delivery]
-        row.running -= 1
+        self._executors.pop(event.delivery, None)
+        row.running = max(0, row.running - 1)
         row.completed += 1
         row.attempt = 1
         for delivery in event.deliveries:

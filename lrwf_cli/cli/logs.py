@@ -10,6 +10,7 @@ from lrwf_cli.cli.options import command as make
 from lrwf_cli.cli.options import run_argument
 from lrwf_cli.cli.render import safe, safe_lines
 from lrwf_cli.cli.session import Session
+from lrwf_cli.cli.wait import Watcher
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import UsageError
 
@@ -31,30 +32,38 @@ def command(session: Session, run: str, executor: str | None, *, follow: bool) -
     if session.as_json:
         session.put_json([{"executor": each, "text": session.store.log_of(found.id, each)} for each in chosen])
         return exits.DONE
-    labelled = executor is None and len(chosen) > 1
-    shown = dict.fromkeys(chosen, 0)
+    logs = [_Log(session, found.id, each, labelled=executor is None and len(chosen) > 1) for each in chosen]
+    watcher = Watcher(session, found.id)
     while True:
-        is_last_look = not follow or _has_ended(session, found.id)
-        _show(session, found.id, shown, labelled=labelled, whole=is_last_look)
+        found = watcher.look() or found
+        is_last_look = not follow or (found.is_final and not session.store.is_busy(found.id))
+        for log in logs:
+            log.show(whole=is_last_look)
         if is_last_look:
             return exits.DONE
         sys.stdout.flush()
         sleep(_LOOK_EVERY_S)
 
 
-def _has_ended(session: Session, run_id: str) -> bool:
-    return session.store.load(run_id).is_final and not session.store.is_busy(run_id)
+class _Log:
+    """What one executor printed, as far as it was shown."""
 
+    def __init__(self, session: Session, run_id: str, executor: str, *, labelled: bool) -> None:
+        self._session = session
+        self._run_id = run_id
+        self._executor = executor
+        self._label = f"{safe(executor)} | " if labelled else ""
+        self._shown = 0
 
-def _show(session: Session, run_id: str, shown: dict[str, int], *, labelled: bool, whole: bool) -> None:
-    """Print what is new since `shown` characters of each log; half a line only if this is `whole` of it."""
-    for executor, start in shown.items():
-        text = session.store.log_of(run_id, executor)
-        end = len(text) if whole else text.rfind("\n") + 1
-        label = f"{safe(executor)} | " if labelled else ""
-        for line in safe_lines(text[start:end].removesuffix("\n")) if end > start else ():
-            session.put(f"{label}{line}")
-        shown[executor] = max(start, end)
+    def show(self, *, whole: bool) -> None:
+        """Print what is new; a line that has no end yet only if this is the `whole` of it."""
+        while True:
+            text, end = self._session.store.log_since(self._run_id, self._executor, self._shown)
+            if not text or not (whole or text.endswith("\n")):
+                return
+            self._shown = end
+            for line in safe_lines(text.removesuffix("\n")):
+                self._session.put(f"{self._label}{line}")
 
 
 def _chosen(run: Run, executor: str | None) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def code_has_changed(run: Run) -> bool:
 def portrait(session: Session, run: Run) -> Iterator[str]:
     """Yield the lines that `status` shows."""
     now = session.now()
-    view = full_view(session, run)
+    driven, changed = is_driven(session, run), code_has_changed(run)
     yield f"{run.id}  {status_text(run.status, sys.stdout)}"
     for label, lines in (
         ("workflow", [f"{safe(run.workflow)}, from {safe(run.origin.flow)}"]),
@@ -79,7 +79,7 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("ended", [instant_text(run.finished_at, now)] if run.finished_at else []),
         ("updated", [] if run.finished_at else [instant_text(run.updated_at, now)]),
         ("waits for", list(waits(run, now))),
-        ("executors", columns(_executor_row(each) for each in view["executors"])),
+        ("executors", columns(_executor_row(each) for each in status_view(run)["executors"])),
         ("outputs", list(_values(outputs(run), resolver(session, run)))),
         (
             "dropped",
@@ -88,8 +88,8 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("conflicts", [f"{safe(key)}, written {count}x after another had" for key, count in run.conflicts.items()]),
         ("error", list(_error(run))),
         ("reason", safe_lines(run.reason) if run.reason else []),
-        ("code", list(_code(run)) if view["code_changed"] else []),
-        ("next", list(next_steps(run, driven=view["driven"]))),
+        ("code", list(_code(run)) if changed else []),
+        ("next", list(next_steps(run, driven=driven))),
     ):
         for number, line in enumerate(lines):
             yield f"  {label if number == 0 else '':{_LABEL}}{line}"

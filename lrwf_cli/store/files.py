@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from os import PathLike, lstat
+from os import PathLike, fdopen, lstat
 from typing import TYPE_CHECKING, Self
 
 from lrwf_cli.core.model import Json
@@ -24,7 +24,7 @@ from lrwf_cli.store.idle import is_run_id
 from lrwf_cli.store.journal import Journal, beginning, whole_ms
 from lrwf_cli.store.locks import is_taken, take
 from lrwf_cli.store.names import checked_run_id
-from lrwf_cli.store.reading import absolute, changed_at, is_folder, names_in, read_file
+from lrwf_cli.store.reading import absolute, changed_at, is_folder, names_in, open_to_read, read_file
 from lrwf_cli.store.rundir import RunFolder, unknown
 from lrwf_cli.store.trouble import explain, told
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from lrwf_cli.store.snapshots import Snapshots
 
 __all__ = ["FileStore"]
+
+_LOG_BYTES = 1 << 20
 
 
 class FileStore:
@@ -152,6 +154,22 @@ class FileStore:
             return read_file(self._folder(run_id).log(executor)).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
+
+    @told
+    def log_since(self, run_id: str, executor: str, start: int) -> tuple[str, int]:
+        """Return some of what an executor printed after byte `start`, and the byte it ends before.
+
+        Whole lines, if there are any; at most a mebibyte; nothing at the end. Raises InvalidRunId, UnknownRun.
+        """
+        try:
+            fd, _ = open_to_read(self._folder(run_id).log(executor))
+        except FileNotFoundError:
+            return "", start
+        with fdopen(fd, "rb") as file:
+            file.seek(start)
+            found = file.read(_LOG_BYTES)
+        found = found[: found.rfind(b"\n") + 1] or found
+        return found.decode("utf-8", "replace"), start + len(found)
 
     @told
     def is_busy(self, run_id: str) -> bool:

@@ -180,6 +180,14 @@ def test_following_the_log_ends_with_the_run(lrwf: Lrwf, flows: Path) -> None:
         assert process.wait() == 0
 
 
+def test_a_long_log_is_shown_whole(lrwf: Lrwf) -> None:
+    """Design 8: `logs` shows all that was printed, however much it is and whether or not its last line ended."""
+    lrwf("run", "chat.yaml", "-q", "--id", "x", "--input", "lines=6000")
+    expected = ["x" * 99, *(f"line {number} {'é' * 100}" for number in range(6000)), "and no end"]
+    assert lrwf("logs", "x").out.splitlines() == expected
+    assert lrwf("logs", "x", "-f").out.splitlines() == expected
+
+
 def test_a_run_that_was_removed_meanwhile_is_not_listed(lrwf: Lrwf) -> None:
     """A name in the folder of runs that is none, or is on its way, is no run."""
     lrwf("run", "greet.yaml", "-q", "--id", "x")

@@ -71,5 +71,13 @@ async def loop(count: dict[str, Any], ctx: WorkflowContext[dict[str, Any], int])
 
 
 @executor
+def chat(asked: dict[str, Any]) -> None:
+    print("x" * 99 + "\n", end="")  # noqa: T201  (what the log is for)
+    for number in range(asked["lines"]):
+        print(f"line {number} " + "é" * 100)  # noqa: T201  (what the log is for)
+    print("and no end", end="")  # noqa: T201  (what the log is for)
+
+
+@executor
 def kill(asked: dict[str, Any]) -> None:
     os.kill(os.getpid(), 9)

@@ -9,24 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.program import ROOT, lrwf
+from tests.workflows.killed import lrwf_killed
 
 FLOW = ROOT / "workflows" / "backup" / "flow.yaml"
-
-KILLER = """
-import os, signal, sys
-
-left = int(os.environ["KILL_AT"])
-
-def at_file_operation(event, args):
-    global left
-    if event in {"open", "os.rename", "os.remove", "os.mkdir"} and not isinstance(args[0], int):
-        if os.fspath(args[0]).startswith(os.environ["KILL_UNDER"]):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-sys.addaudithook(at_file_operation)
-"""
 
 
 @pytest.fixture
@@ -105,21 +90,13 @@ def test_an_archive_that_is_not_what_was_packed_fails_the_run(tmp_path: Path, da
 
 def test_a_kill_before_any_file_operation_does_no_harm(tmp_path: Path, data: Path) -> None:
     """Conformance 42: killed at any instant, the run ends with the same outputs; a tick is all it takes."""
-    hooks = tmp_path / "hooks"
-    hooks.mkdir()
-    (hooks / "sitecustomize.py").write_text(KILLER, encoding="utf-8")
+    kept = tmp_path / "kept"
     deaths = 0
-    while die_at(tmp_path, hooks, deaths + 1):
+    while lrwf_killed(arguments(), home=tmp_path, below=kept, before=deaths + 1) == -signal.SIGKILL:
         deaths += 1
-        tick = json.loads(lrwf("tick", "--json", home=tmp_path).stdout)
-        assert [(run["run_id"], run["status"]) for run in tick["runs"]] == [("mine", "completed")], deaths
+        assert lrwf_killed(["tick"], home=tmp_path, below=kept) == 0
         assert_one_good_archive(tmp_path)
-        for made in ("kept", "unpacked", ".local"):
-            shutil.rmtree(tmp_path / made)
+        for made in (kept, tmp_path / "unpacked", tmp_path / ".local"):
+            shutil.rmtree(made)
     assert deaths > 8
-
-
-def die_at(home: Path, hooks: Path, operation: int) -> bool:
-    """Run the backup and kill it before that operation on its folders; return whether it came so far."""
-    env = {"PYTHONPATH": str(hooks), "KILL_AT": str(operation), "KILL_UNDER": str(home / "kept")}
-    return lrwf(*arguments(), home=home, env=env).returncode == -signal.SIGKILL
+    assert (tmp_path / "printed").read_text(encoding="utf-8").count("mine  completed") == deaths

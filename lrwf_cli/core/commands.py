@@ -147,7 +147,7 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """The run cannot go on without a person."""
+    """The run cannot go on without a person. One whose time is up times out instead."""
 
     error: Failure
 

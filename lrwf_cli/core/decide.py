@@ -217,8 +217,11 @@ def _cancel(_: Workflow, run: Run, command: c.Cancel, __: datetime) -> Events:
     return _if_allowed(run, e.RunCancelled(command.by, command.reason))
 
 
-def _block(_: Workflow, run: Run, command: c.Block, __: datetime) -> Events:
-    return (e.RunBlocked(command.error),) if "run_blocked" in TRANSITIONS[run.status] else ()
+def _block(_: Workflow, run: Run, command: c.Block, now: datetime) -> Events:
+    if run.is_final:
+        return ()
+    # whoever blocks a run cannot advance it, and its time may be up all the same
+    return _overdue(run, now) or ((e.RunBlocked(command.error),) if run.status != "blocked" else ())
 
 
 def _retry(_: Workflow, run: Run, command: c.Retry, __: datetime) -> Events:

@@ -125,6 +125,19 @@ def test_the_timeout_runs_on_while_the_run_is_held(held: c.Command) -> None:
     assert simulation.now_run.status == "timed_out"
 
 
+def test_a_run_that_nobody_can_drive_times_out_all_the_same() -> None:
+    """Conformance 32: a process that finds a run still blocked, and late, ends it: no tick finds it due again."""
+    blocked = c.Block(Failure("CodeMissing", "gone"))
+    simulation = timed()
+    simulation.publish(c.Start("sim", 0, ORIGIN))
+    simulation.publish(blocked)
+    assert simulation.decide(blocked) == ()
+    simulation.now += timedelta(hours=1)
+    simulation.publish(blocked)
+    assert (simulation.now_run.status, wake_at(simulation.now_run)) == ("timed_out", None)
+    assert simulation.decide(blocked) == ()
+
+
 def test_a_retry_grants_the_timeout_anew() -> None:
     """Conformance 32: a run that has timed out can be retried, and has all of its time again."""
     simulation = timed().start()

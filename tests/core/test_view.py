@@ -116,7 +116,8 @@ def test_each_executor_is_one_word() -> None:
     assert states(simulation) == {"a": "completed", "b": "running", "c": "ready", "d": "pending"}
     simulation.go_on()
     assert states(simulation) == {"a": "completed", "b": "failed", "c": "joined", "d": "pending"}
-    assert status_view(simulation.now_run)["executors"][1]["attempt"] == 1
+    failed = {"id": "b", "state": "failed", "attempt": 1, "progress": None, "completed": 0, "failed": 1}
+    assert status_view(simulation.now_run)["executors"][1] == failed
 
 
 def test_a_fork_says_where_it_comes_from() -> None:

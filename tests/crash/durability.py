@@ -1,5 +1,3 @@
-# Plain paths: thousands of folders are laid out here, and pathlib would be half of what that costs.
-# ruff: noqa: PTH
 """What a power loss may leave of a folder: a model of what is visible, and of what of it is durable.
 
 Fed with the primitives of `lrwf_cli.store.disk`, one `Op` each, in the order in which they happened. It assumes the
@@ -10,16 +8,32 @@ one another. It knows nothing of stores or runs.
 Source: the idea is that of ALICE (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
 """
 
-import os
-from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
-__all__ = ["Machine", "Op", "Tree", "lay_out", "look_at"]
+from tests.crash.trees import Tree
+from tests.crash.unsynced import (
+    Change,
+    Contents,
+    File,
+    Folder,
+    NameChange,
+    Names,
+    Node,
+    all_names,
+    as_seen,
+    first_half,
+    last_write,
+    only,
+    second_half,
+    settled,
+    settled_names,
+    without,
+    zeros,
+)
 
-Tree = Mapping[str, bytes | None]
-"""A folder's content: relative path to a file's bytes, or `None` for a folder. Parents come before children."""
+__all__ = ["Machine", "Op"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,88 +46,6 @@ class Op:
     handle: int = 0
     data: bytes = b""
     size: int = 0
-
-
-@dataclass(slots=True)
-class Change:
-    """A change of a file that is not durable. A doomed one never will be: its sync has failed."""
-
-    offset: int
-    data: bytes
-    cut: bool = False
-    doomed: bool = False
-
-    def on(self, content: bytes) -> bytes:
-        """Return `content` after the change."""
-        gap = bytes(max(0, self.offset - len(content)))
-        return content[: self.offset] + gap + self.data + (b"" if self.cut else content[self.offset + len(self.data) :])
-
-
-@dataclass(slots=True, eq=False)
-class File:
-    """A file: what is durable of it, and what has been changed since."""
-
-    settled: bytes = b""
-    changes: list[Change] = field(default_factory=list)
-    content: bytes = b""
-
-    def change(self, change: Change) -> None:
-        """Make a change; it is visible at once."""
-        self.changes.append(change)
-        self.content = change.on(self.content)
-
-    def sync(self) -> None:
-        """Make durable what has been changed, but for what an earlier sync has failed to."""
-        for change in self.changes:
-            if not change.doomed:
-                self.settled = change.on(self.settled)
-        self.changes = [change for change in self.changes if change.doomed]
-
-    def fail_to_sync(self) -> None:
-        """Play a kernel that drops what it could not write and forgets about it."""
-        for change in self.changes:
-            change.doomed = True
-
-
-@dataclass(slots=True, eq=False)
-class Folder:
-    """A folder: which of its names are durable, and what has happened to them since."""
-
-    settled: dict[str, "Node"] = field(default_factory=dict)
-    changes: list["NameChange"] = field(default_factory=list)
-    names: dict[str, "Node"] = field(default_factory=dict)
-
-    def change(self, change: "NameChange") -> None:
-        """Make a change; it is visible at once."""
-        self.changes.append(change)
-        change.on(self.names)
-
-    def sync(self) -> None:
-        """Make all names durable."""
-        self.settled, self.changes = dict(self.names), []
-
-
-Node = File | Folder
-
-
-@dataclass(frozen=True, slots=True)
-class NameChange:
-    """Names that come and go at once: a rename within a folder is atomic, one between folders is two changes."""
-
-    node: Node
-    old: str = ""
-    new: str = ""
-
-    def on(self, names: dict[str, Node]) -> None:
-        """Change `names`."""
-        if names.get(self.old) is self.node:
-            del names[self.old]
-        if self.new:
-            names[self.new] = self.node
-
-
-Contents = Callable[[File], bytes]
-Names = Callable[[str, Folder], dict[str, Node]]
 
 
 class Machine:
@@ -136,7 +68,7 @@ class Machine:
 
     def visible(self) -> Tree:
         """Return what a process sees, so also what a kill leaves."""
-        return self._tree(_all_names, _as_seen)
+        return self._tree(all_names, as_seen)
 
     def survivors(self, *, one_by_one: bool = False) -> Iterator[Tree]:
         """Yield what a power loss may leave, the same tree perhaps twice: a choice of the extremes.
@@ -144,18 +76,18 @@ class Machine:
         Nothing unsynced, all of it, names without data, data without names, data torn in several ways; for each folder
         all names but its own, and its own only; `one_by_one`: the same for each unsynced name.
         """
-        for contents in (_settled, _as_seen):
-            yield self._tree(_settled_names, contents)
-        for contents in (_as_seen, _settled, _first_half, _second_half, _zeros, _last_write):
-            yield self._tree(_all_names, contents)
+        for contents in (settled, as_seen):
+            yield self._tree(settled_names, contents)
+        for contents in (as_seen, settled, first_half, second_half, zeros, last_write):
+            yield self._tree(all_names, contents)
         for path, folder in chain([("", self._root)], self._folders("", self._root)):
             if folder.changes:
-                yield self._tree(_without(path, range(len(folder.changes))), _as_seen)
-                yield self._tree(_only(path, range(len(folder.changes))), _as_seen)
+                yield self._tree(without(path, range(len(folder.changes))), as_seen)
+                yield self._tree(only(path, range(len(folder.changes))), as_seen)
             for number in range(len(folder.changes)) if one_by_one else ():
-                for contents in (_as_seen, _settled):
-                    yield self._tree(_without(path, [number]), contents)
-                    yield self._tree(_only(path, [number]), contents)
+                for contents in (as_seen, settled):
+                    yield self._tree(without(path, [number]), contents)
+                    yield self._tree(only(path, [number]), contents)
 
     def _folders(self, path: str, folder: Folder) -> Iterator[tuple[str, Folder]]:
         for name, node in folder.names.items():
@@ -267,97 +199,3 @@ def _listed(path: str, folder: Folder, names: Names, contents: Contents) -> Iter
         else:
             yield inner[1:], None
             yield from _listed(inner, node, names, contents)
-
-
-def _all_names(_: str, folder: Folder) -> dict[str, Node]:
-    return folder.names
-
-
-def _settled_names(_: str, folder: Folder) -> dict[str, Node]:
-    return folder.settled
-
-
-def _chosen(folder: Folder, choose: Callable[[int], bool]) -> dict[str, Node]:
-    names = dict(folder.settled)
-    for number, change in enumerate(folder.changes):
-        if choose(number):
-            change.on(names)
-    return names
-
-
-def _without(path: str, lost: Container[int]) -> Names:
-    return lambda at, folder: folder.names if at != path else _chosen(folder, lambda each: each not in lost)
-
-
-def _only(path: str, kept: Container[int]) -> Names:
-    return lambda at, folder: folder.settled if at != path else _chosen(folder, lambda each: each in kept)
-
-
-def _as_seen(file: File) -> bytes:
-    return file.content
-
-
-def _settled(file: File) -> bytes:
-    return file.settled
-
-
-def _first_half(file: File) -> bytes:
-    """Return a file whose last write was torn, everything before it being there."""
-    content = file.settled
-    for change in file.changes[:-1]:
-        content = change.on(content)
-    return _with(content, file, lambda data: data[: len(data) // 2])
-
-
-def _second_half(file: File) -> bytes:
-    """Return a file of whose last write only the end has landed: sectors come in any order."""
-    content = file.settled
-    for change in file.changes[:-1]:
-        content = change.on(content)
-    return _with(content, file, lambda data: bytes(len(data) // 2) + data[len(data) // 2 :])
-
-
-def _zeros(file: File) -> bytes:
-    """Return a file that has got its size, but not its content."""
-    kept = file.settled[: len(file.content)]
-    return kept + bytes(len(file.content) - len(kept))
-
-
-def _last_write(file: File) -> bytes:
-    """Return a file of which only the last of several changes has landed."""
-    return file.changes[-1].on(file.settled) if file.changes else file.content
-
-
-def _with(content: bytes, file: File, tear: Callable[[bytes], bytes]) -> bytes:
-    if not file.changes:
-        return file.content
-    last = file.changes[-1]
-    return Change(last.offset, tear(last.data), last.cut).on(content)
-
-
-def lay_out(tree: Tree, folder: Path) -> None:
-    """Make `folder`, with the content of `tree`."""
-    os.mkdir(folder, 0o700)
-    for path, content in tree.items():
-        if content is None:
-            os.mkdir(f"{folder}/{path}", 0o700)
-        else:
-            fd = os.open(f"{folder}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.write(fd, content)
-            os.close(fd)
-
-
-def look_at(folder: Path) -> Tree:
-    """Return what is in `folder`."""
-    return dict(_found(str(folder), ""))
-
-
-def _found(folder: str, above: str) -> Iterator[tuple[str, bytes | None]]:
-    for name in sorted(os.listdir(folder)):
-        path = f"{folder}/{name}"
-        if os.path.isdir(path):
-            yield f"{above}{name}", None
-            yield from _found(path, f"{above}{name}/")
-        else:
-            with open(path, "rb") as file:
-                yield f"{above}{name}", file.read()

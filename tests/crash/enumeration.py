@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
-from tests.crash.durability import Machine, Op, Tree, lay_out, look_at
+from tests.crash.durability import Machine, Op
 from tests.crash.oracles import outputs_of, wrong_at_the_end, wrong_at_the_look, wrong_outside
 from tests.crash.recorder import History, Mark, RecordingDisk
+from tests.crash.trees import Tree, lay_out, look_at
 from tests.crash.worlds import START, Life, MakeDisk, MakeStore, Scenario, live, make_file_store
 
 __all__ = ["NOTHING", "Crash", "Enumeration", "How", "crashes_of"]

@@ -7,8 +7,6 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 
-from tests.crash.worlds import RUN, News
-
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.commands import Effects, Send, Start, StateWrite
 from lrwf_cli.core.decide import decide
@@ -20,6 +18,7 @@ from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.begin import Prepared, begin
 from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.base import Held, NewRun, Store
+from tests.crash.worlds import RUN, News
 
 __all__ = ["CHAIN", "LOOP", "MAIL", "Played", "Quickstart"]
 

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.crash.durability import Tree, look_at
-from tests.crash.recorder import Mark
-from tests.crash.worlds import RUN, look
-
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import InvocationCompleted, MailTaken
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import status_view
 from lrwf_cli.errors import LrwfError
-from lrwf_cli.store.base import Frame, Store
+from lrwf_cli.store.base import Frame
+from tests.crash.recorder import Mark
+from tests.crash.trees import Tree, look_at
+from tests.crash.worlds import RUN, look
 
 __all__ = ["outputs_of", "wrong_at_the_end", "wrong_at_the_look", "wrong_outside"]
 

@@ -13,8 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.crash.durability import Op
 from lrwf_cli.store.disk import Disk
+from tests.crash.durability import Op
 
 __all__ = ["Died", "History", "Mark", "MortalDisk", "RecordingDisk", "SickDisk"]
 
@@ -86,7 +86,7 @@ class RecordingDisk(Disk):
         self._do(self._op("sync_data", fd, path), lambda: None)
 
     def sync_folder(self, path: str) -> None:
-        self._do(Op("sync_folder", self._inside(path)), lambda: os.stat(f"{path}/."))
+        self._do(Op("sync_folder", self._inside(path)), Path(path).stat)
 
     def rename(self, old: str, new: str) -> None:
         op = Op("rename", self._inside(old), self._inside(new))
@@ -127,7 +127,9 @@ class RecordingDisk(Disk):
             return self._do(Op(kind, self._inside(path), handle=self._opened), opening)
 
     def _write(self, fd: int, path: str, data: bytes) -> int:
-        return self._do(self._op("write", fd, path, data=data), lambda: super(RecordingDisk, self).write(fd, path, data))
+        return self._do(
+            self._op("write", fd, path, data=data), lambda: super(RecordingDisk, self).write(fd, path, data)
+        )
 
     def _do(self, op: Op, call: Callable[[], T]) -> T:
         with self._lock:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.crash.durability import Machine, Op, Tree, lay_out, look_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.crash.recorder import Died, History, MortalDisk, RecordingDisk, SickDisk
 
 from lrwf_cli.store.disk import Disk
+from tests.crash.durability import Machine, Op
+from tests.crash.recorder import Died, History, MortalDisk, RecordingDisk, SickDisk
+from tests.crash.trees import Tree, lay_out, look_at
 
 
 def left_of(base: Tree, use: Callable[[Disk, str], None], tmp_path: Path) -> list[Tree]:
@@ -74,9 +75,7 @@ def test_unsynced_names_come_and_go_one_by_one(tmp_path: Path) -> None:
         disk.unlink(f"{root}/old")
 
     left = left_of({"old": b""}, use, tmp_path)
-    assert {frozenset(tree) for tree in left} == {
-        frozenset(names) for names in (["old"], ["new"], ["old", "new"], [])
-    }
+    assert {frozenset(tree) for tree in left} == {frozenset(names) for names in (["old"], ["new"], ["old", "new"], [])}
 
 
 def test_a_rename_between_folders_may_be_half_done(tmp_path: Path) -> None:

@@ -7,17 +7,19 @@ plays every crash of every recovery for all flows, with each unsynced name by it
 """
 
 import asyncio
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.crash.durability import Machine, Op, look_at
+
+from lrwf_cli.store.disk import Disk
+from tests.crash.durability import Machine, Op
 from tests.crash.enumeration import NOTHING, Crash, Enumeration, How, crashes_of
 from tests.crash.flows import CHAIN, LOOP, MAIL, Quickstart
 from tests.crash.recorder import Died, History, MortalDisk
-from tests.crash.worlds import Scenario, make_file_store
-
-from lrwf_cli.store.disk import Disk
+from tests.crash.trees import look_at
+from tests.crash.worlds import Life, Scenario, live, make_file_store
 
 FLOWS = {"chain": CHAIN, "mail": MAIL, "loop": LOOP}
 RECOVERIES: list[tuple[How, How]] = [
@@ -34,14 +36,13 @@ def enumerate_crashes(
         for crash, after in enumeration.after(crashes_of(start, history, first)):
             for _ in enumeration.after(crashes_of(crash, after, then)) if then else ():
                 continue
-        print(f"{enumeration.played} lives")
         assert not enumeration.wrong, "\n".join(enumeration.wrong)
 
 
 @pytest.fixture
-def quickstart(tmp_path: Path) -> Quickstart:
+def quickstart(arena: Path) -> Quickstart:
     """The quickstart on two small texts."""
-    texts = tmp_path / "texts"
+    texts = arena / "texts"
     texts.mkdir()
     (texts / "one.txt").write_text("one Two three\ntwo\n", encoding="utf-8")
     (texts / "two.txt").write_text("three\n", encoding="utf-8")
@@ -51,55 +52,55 @@ def quickstart(tmp_path: Path) -> Quickstart:
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["kills", "powers"])
 @pytest.mark.parametrize("flow", FLOWS)
-def test_no_crash_changes_what_comes_of_a_run(flow: str, how: How, tmp_path: Path) -> None:
+def test_no_crash_changes_what_comes_of_a_run(flow: str, how: How, arena: Path) -> None:
     """Conformance 42, 43: same outputs, nothing committed runs again, nothing acknowledged is gone or forgotten."""
-    enumerate_crashes(FLOWS[flow], tmp_path, how)
+    enumerate_crashes(FLOWS[flow], arena, how)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["kills", "powers"])
-def test_no_crash_changes_what_comes_of_the_quickstart(quickstart: Quickstart, how: How, tmp_path: Path) -> None:
+def test_no_crash_changes_what_comes_of_the_quickstart(quickstart: Quickstart, how: How, arena: Path) -> None:
     """Conformance 42, 43, 50: the same for a real flow, whose code and definition are pinned."""
-    enumerate_crashes(quickstart, tmp_path, how)
+    enumerate_crashes(quickstart, arena, how)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("then", ["kills", "powers"])
-def test_no_crash_in_a_recovery_changes_it_either(then: How, tmp_path: Path) -> None:
+def test_no_crash_in_a_recovery_changes_it_either(then: How, arena: Path) -> None:
     """Conformance 42, 43: after a kill there is a kill or a power loss at every operation of the recovery."""
-    folder = tmp_path / "empty"
+    folder = arena / "empty"
     make_file_store(f"{folder}/state", Disk())
     tree = look_at(folder)
-    enumerate_crashes(CHAIN, tmp_path, "kills", then, start=Crash("an empty state directory", tree, tree))
+    enumerate_crashes(CHAIN, arena, "kills", then, start=Crash("an empty state directory", tree, tree))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("first", "then"), RECOVERIES)
 @pytest.mark.parametrize("flow", FLOWS)
-def test_no_two_crashes_change_it(flow: str, first: How, then: How, tmp_path: Path) -> None:
+def test_no_two_crashes_change_it(flow: str, first: How, then: How, arena: Path) -> None:
     """The long form of what is above: any crash, then any crash."""
-    enumerate_crashes(FLOWS[flow], tmp_path, first, then)
+    enumerate_crashes(FLOWS[flow], arena, first, then)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("flow", FLOWS)
-def test_no_power_loss_changes_it_name_by_name(flow: str, tmp_path: Path) -> None:
+def test_no_power_loss_changes_it_name_by_name(flow: str, arena: Path) -> None:
     """Conformance 43: each unsynced name may be there by itself, or be the only one that is not."""
-    enumerate_crashes(FLOWS[flow], tmp_path, "all powers", "kills" if flow == "chain" else None)
+    enumerate_crashes(FLOWS[flow], arena, "all powers", "kills" if flow == "chain" else None)
 
 
 @pytest.mark.parametrize("flow", [CHAIN, MAIL], ids=["chain", "mail"])
-def test_dying_leaves_what_the_history_says(flow: Scenario, tmp_path: Path) -> None:
+def test_dying_leaves_what_the_history_says(flow: Scenario, arena: Path) -> None:
     """One history stands for all kills in it: a process that really stops at an operation leaves the same files."""
-    with Enumeration(flow, tmp_path) as enumeration:
+    with Enumeration(flow, arena) as enumeration:
         undisturbed = enumeration.undisturbed().entries
     with asyncio.Runner() as runner:
         for number in count():
-            folder, history = tmp_path / f"killed-{number}", History()
+            folder, history = arena / f"killed-{number}", History()
             folder.mkdir()
-            disk = MortalDisk(folder, history, number)
+            make_life = partial(Life, flow, folder, MortalDisk(folder, history, number), make_file_store)
             try:
-                live(lambda: Life(flow, folder, disk, make_file_store), runner)
+                live(make_life, runner)
             except Died:
                 assert history.entries == undisturbed[: len(history.entries)]
                 assert look_at(folder) == machine_after(history).visible()

@@ -6,18 +6,16 @@ The breaks are made with subclasses of the disk, and of what the store hands out
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+
+from lrwf_cli.store.base import Held, Letter
+from lrwf_cli.store.disk import Disk
 from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
 from tests.crash.flows import CHAIN, LOOP, MAIL
 from tests.crash.recorder import History, RecordingDisk
 from tests.crash.worlds import MakeDisk, MakeStore, Scenario, make_file_store
-
-from lrwf_cli.core.events import Event
-from lrwf_cli.core.model import Json
-from lrwf_cli.core.run import Run
-from lrwf_cli.store.base import Frame, Held, Letter, NewRun, Store
-from lrwf_cli.store.disk import Disk
 
 
 def faults(
@@ -166,7 +164,7 @@ class Hasty:
         self._held.burn([letter.id for letter in letters])
         return letters
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._held, name)
 
 
@@ -177,9 +175,9 @@ class HastyStore:
         self._store = make_file_store(path, disk)
 
     def hold(self, run_id: str) -> Held:
-        return Hasty(self._store.hold(run_id))
+        return cast("Held", Hasty(self._store.hold(run_id)))
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
 
@@ -200,16 +198,14 @@ class HastyStore:
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_a_broken_disk_is_found_out(
-    disk: Callable[[Path, History], RecordingDisk], scenario: Scenario, first: How, then: How | None, tmp_path: Path
+    disk: Callable[[Path, History], RecordingDisk], scenario: Scenario, first: How, then: How | None, arena: Path
 ) -> None:
     """Conformance 42, 43: each recipe left out is seen by the enumeration."""
-    found = faults(scenario, tmp_path, first, then, make_disk=disk)
-    print(found)
+    found = faults(scenario, arena, first, then, make_disk=disk)
     assert found
 
 
-def test_mail_burnt_before_its_frame_is_found_out(tmp_path: Path) -> None:
+def test_mail_burnt_before_its_frame_is_found_out(arena: Path) -> None:
     """I7: a letter that is unlinked before the frame that takes it is durable gets lost."""
-    found = faults(MAIL, tmp_path, "kills", make_store=HastyStore)
-    print(found)
+    found = faults(MAIL, arena, "kills", make_store=cast("MakeStore", HastyStore))
     assert found

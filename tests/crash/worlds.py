@@ -1,8 +1,8 @@
 """Lives of a process that drives one run: a first one that starts it, and later ones that find what is left.
 
-A `Scenario` is a workflow that can begin, and be gone on with. `Life` plays one life of it on a folder: what `lrwf tick`,
-once a minute, and a patient user would do, until nothing is left to be done. Time stands still but for that minute. What
-the outside world sees goes into the history as marks.
+A `Scenario` is a workflow that can begin, and be gone on with. `Life` plays one life of it on a folder: what
+`lrwf tick`, once a minute, and a patient user would do, until nothing is left to be done. Time stands still but for
+that minute. What the outside world sees goes into the history as marks.
 """
 
 import asyncio
@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-
-from tests.crash.recorder import History, RecordingDisk
 
 from lrwf_cli.clock import Clock, ManualClock
 from lrwf_cli.core.commands import Effects
@@ -25,6 +23,7 @@ from lrwf_cli.executors.base import Call, Failed, Invoker
 from lrwf_cli.store.base import Frame, Held, Letter, Store
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
+from tests.crash.recorder import History, RecordingDisk
 
 __all__ = ["RUN", "START", "Life", "MakeDisk", "MakeStore", "News", "Scenario", "live", "look", "make_file_store"]
 

@@ -208,10 +208,10 @@ class Simulation:
             return True
         if events:
             self._write(events)
-        self.mail = [letter for letter in self.mail if letter not in commands]
         if self.luck.dies():
             self.die()
             return True
+        self.mail = [letter for letter in self.mail if letter not in commands]
         self._act(events)
         return bool(events)
 

@@ -5,9 +5,10 @@ another is never converted.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -16,7 +17,7 @@ from lrwf_cli.core.dispatch import Form, best
 from lrwf_cli.errors import InputError, NotEncodable
 from lrwf_cli.executors.api import Executor, handlers_of, handles
 
-__all__ = ["convert_input"]
+__all__ = ["convert_input", "read_texts"]
 
 
 def convert_input(executor: Executor | type[Executor], value: Any, codec: Codec) -> Any:
@@ -40,7 +41,36 @@ def convert_input(executor: Executor | type[Executor], value: Any, codec: Codec)
     )
 
 
+def read_texts(executor: Executor | type[Executor], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return texts of a command line as the fields of the class that a start handler takes; others stay text.
+
+    Lists and objects are written as JSON. What is not of the field's type stays text as well: `convert_input` says
+    what is wrong with it.
+    """
+    hints: dict[str, Any] = {}
+    for form in handlers_of(executor).takes:
+        if _is_model(form.cls):
+            hints = {**get_type_hints(form.cls), **hints}
+    return {key: _read(text, hints.get(key, str)) for key, text in texts.items()}
+
+
+def _read(text: str, hint: Any) -> Any:
+    alternatives = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if str in alternatives:
+        return text
+    try:
+        if {int, float, bool}.intersection(alternatives):
+            return msgspec.convert(text, hint, strict=False)
+        if any((get_origin(each) or each) in (list, tuple, dict) or _is_model(each) for each in alternatives):
+            return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, TypeError):
+        return text
+    return text
+
+
 def _is_model(cls: Any) -> bool:
+    if not isinstance(cls, type):
+        return False
     return hasattr(cls, "__dataclass_fields__") or issubclass(cls, msgspec.Struct) or _is_pydantic(cls)
 
 

@@ -12,7 +12,8 @@ from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.modules import CodeSnapshot, convert_input
+from lrwf_cli.executors.inputs import convert_input, read_texts
+from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
 from lrwf_cli.local.machine import caller, random_suffix
 from lrwf_cli.store.base import Held, NewRun, Store
@@ -70,7 +71,10 @@ class Prepared:
 
     def input_from(self, assignments: Sequence[str] = (), data: Mapping[str, Json] | None = None) -> Json:
         """Return the input of a run, checked and encoded, from `KEY=VALUE` texts over `data`. Raises InputError."""
-        given = {**(data or {}), **read_assignments(self.declared, assignments)}
+        texts = read_assignments(self.declared, assignments)
+        if self.declared is None:  # then the start handler's type is the declaration
+            texts = read_texts(self.parts.start, texts)
+        given = {**(data or {}), **texts}
         checked = check_input(self.declared, given, folder=self.origin.folder, cwd=self.origin.cwd)
         return self.encoded(checked)
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.errors import InputError
 from lrwf_cli.executors.api import Executor, executor
-from lrwf_cli.executors.inputs import convert_input
+from lrwf_cli.executors.inputs import convert_input, read_texts
 from lrwf_cli.executors.values import teach
 
 
@@ -160,3 +160,20 @@ def test_what_cannot_be_kept_is_no_input() -> None:
 
     with pytest.raises(InputError, match=r"input: a value of type .*Hidden"):
         convert(Hidden, {"n": 1})
+
+
+@pytest.mark.parametrize(
+    ("texts", "read"),
+    [
+        ({"name": "7", "ratio": "2.5"}, {"name": "7", "ratio": 2.5}),
+        ({"extra": '{"a": 1}', "sources": '[{"path": "x"}]'}, {"extra": {"a": 1}, "sources": [{"path": "x"}]}),
+        ({"every": "PT1H", "mode": "fast", "other": "1"}, {"every": "PT1H", "mode": "fast", "other": "1"}),
+        ({"ratio": "much", "extra": "{"}, {"ratio": "much", "extra": "{"}),
+    ],
+)
+def test_texts_become_the_fields_of_the_class_that_the_start_handler_takes(
+    texts: dict[str, str], read: dict[str, Any]
+) -> None:
+    """Design 9: without `input:` the start handler's type is the declaration; what does not fit stays text."""
+    assert read_texts(start(Job), texts) == read
+    assert read_texts(start(dict), texts) == texts

@@ -45,7 +45,7 @@ from lrwf_cli.core.status import TRANSITIONS
 from lrwf_cli.core.verdict import verdict
 from lrwf_cli.errors import WrongStatus
 
-__all__ = ["decide", "wake_at"]
+__all__ = ["decide", "has_suspect", "wake_at"]
 
 Events = tuple[e.Event, ...]
 SUSPECT_AFTER = 2
@@ -81,6 +81,14 @@ def wake_at(run: Run) -> datetime | None:
         return run.updated_at
     due = [invocation.due_at for invocation in run.waiting.values() if invocation.due_at is not None]
     return min([*due, run.deadline_at] if run.deadline_at else due, default=None)
+
+
+def has_suspect(run: Run) -> bool:
+    """Whether the run may end the process that takes it up, so that no other run is to be driven beside it."""
+    if run.status != "running":
+        return False
+    cut_off = (i.crashes + 1 for i in run.started.values())  # found in flight: they count when it is taken up
+    return any(n >= SUSPECT_AFTER for n in (*cut_off, *(q[0].crashes for q in run.ready.values())))
 
 
 def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:

@@ -24,6 +24,7 @@ from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.slots import Slots
+from lrwf_cli.errors import FrameTooLarge
 from lrwf_cli.executors.base import Call, Failed, Invoker
 from lrwf_cli.store.base import Frame, Held, Letter
 
@@ -100,7 +101,8 @@ class Driver:
         try:
             while not self._stopping:
                 letters = self._read_mail()
-                await self._commit(self._decide_all(), letters)
+                events = self._decide_all()
+                await self._commit(events, () if self._mail_is_due else letters)
                 if not self._is_idle():
                     await self._wait()
                 elif not await self._wait_in_place():
@@ -118,15 +120,32 @@ class Driver:
         self._news.set()
 
     def _decide_all(self) -> list[Event]:
-        """Decide what is in the inbox, then what follows, as one tentative frame."""
+        """Decide what is in the inbox, then what follows, as one tentative frame; what it has no room for waits."""
         now = self._clock.now()
-        inbox, self._inbox = self._inbox, []
-        for command in inbox:
-            self._decide(command, now)
-        while not self._stopping and self._decide(c.Advance(self._slots.free), now):
-            pass
+        try:
+            while self._inbox:
+                self._decide(self._inbox[0], now)
+                del self._inbox[0]
+            while not self._stopping and self._decide(c.Advance(self._slots.free), now):
+                pass
+        except FrameTooLarge as error:
+            if not self._pending:
+                self._refuse_first(error)
+            self._mail_is_due = True
+            self._news.set()
         pending, self._pending = self._pending, []
         return pending
+
+    def _refuse_first(self, error: FrameTooLarge) -> None:
+        """Have the handler fail whose effects no frame has room for. Raises `error` if it is no handler's."""
+        command = self._inbox[0] if self._inbox else None
+        if not isinstance(command, c.Complete):
+            raise error
+        at_work = self._run.started[command.delivery]
+        failure = Failure(
+            type(error).__name__, error.message, at_work.delivery.executor, at_work.attempt, hint=error.hint
+        )
+        self._inbox[0] = c.Fail(command.delivery, failure, retryable=False)
 
     def _decide(self, command: c.Command, now: datetime) -> bool:
         events = decide(self._workflow, self._run, command, now)
@@ -266,7 +285,8 @@ class Driver:
         if self._stopping:
             await self._cancel_handlers()
             self._inbox.append(c.CutOff())
-            await self._commit(self._decide_all(), ())
+            while self._inbox:
+                await self._commit(self._decide_all(), ())
         else:
             self._held.wake_at(wake_at(self._run))
         if self._uncached:

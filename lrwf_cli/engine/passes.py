@@ -6,18 +6,19 @@ driver was on its way out would else wait for the next tick.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import apply, begin
-from lrwf_cli.core.commands import Block, Command
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.commands import Block, Command, CutOff
+from lrwf_cli.core.decide import decide, has_suspect, wake_at
 from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.engine.driver import GRACE_S, Driver, Observer, Process
 from lrwf_cli.engine.slots import Slots
-from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, UnknownRun
+from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateFull, UnknownRun
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Held, Store
 
@@ -97,6 +98,9 @@ class Engine:
         """Drive a run that was just created, then as `advance`."""
         try:
             run = await self._drive(held, assembly)
+        except StateFull:
+            self._excuse(held)
+            raise
         finally:
             held.release()
         return await self.advance(run.id) if not self._stopping and self._due_again([run.id]) else run
@@ -111,22 +115,35 @@ class Engine:
         return list(outcomes.values())
 
     async def _pass(self, run_ids: Sequence[str]) -> list[Outcome]:
-        """Advance runs in the order given; at most as many are open at once as there are places."""
+        """Advance runs in the order given, at most as many at once as there are places; suspects later, one by one."""
         results: list[Outcome] = []
+        suspects: list[str] = []
         queue = iter(run_ids)
 
         async def work() -> None:
             for run_id in queue:
                 if self._stopping:
                     return
-                results.append(await self._outcome(run_id))
+                outcome = await self._outcome(run_id, alone=len(run_ids) == 1)
+                if outcome is None:
+                    suspects.append(run_id)
+                else:
+                    results.append(outcome)
 
         await asyncio.gather(*(work() for _ in range(min(self._slots.places, len(run_ids)))))
+        for run_id in suspects:
+            outcome = None if self._stopping else await self._outcome(run_id, alone=True)
+            results += [outcome] if outcome else []
         return results
 
-    async def _outcome(self, run_id: str) -> Outcome:
+    async def _outcome(self, run_id: str, *, alone: bool) -> Outcome | None:
+        """Advance a run; `None`: it may end this process, and there are others in it that are not to go with it."""
         try:
-            return Outcome(run_id, await self._hold_and_drive(self.store.hold(run_id)))
+            held = self.store.hold(run_id)
+            if not alone and has_suspect(held.run):
+                held.release()
+                return None
+            return Outcome(run_id, await self._hold_and_drive(held))
         except (RunBusy, UnknownRun):
             return Outcome(run_id, busy=True)
         except LrwfError as error:
@@ -145,8 +162,22 @@ class Engine:
                 self._block(held, error)
                 raise
             return await self._drive(held, assembly)
+        except StateFull:
+            self._excuse(held)
+            raise
         finally:
             held.release()
+
+    def _excuse(self, held: Held) -> None:
+        """Keep, if there is room for that, that the disk cut the handlers off: no crash is to be held against them."""
+        run_id = held.run.id
+        held.release()  # what this driver knows is ahead of the disk
+        with suppress(LrwfError):
+            on_disk = self.store.hold(run_id)
+            try:
+                commit(on_disk, self.clock, CutOff())
+            finally:
+                on_disk.release()
 
     def _needs_driving(self, held: Held) -> bool:
         """Whether there is anything to do: a look that finds nothing leaves no trace."""

@@ -102,7 +102,11 @@ class Held(Protocol):
     """The run as found. Whoever holds it goes on folding it; the store never looks at it again."""
 
     def lighten(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        """Return `events` with large values replaced by references; writes nothing yet."""
+        """Return `events` with large values replaced by references; writes nothing yet.
+
+        Raises FrameTooLarge if they do not fit into one frame with what was lightened since the last `append`;
+        then they do not count.
+        """
 
     def append(self, events: Sequence[Event], at: datetime) -> Frame:
         """Commit lightened `events` as the next frame; durable on return.

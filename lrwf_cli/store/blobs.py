@@ -19,7 +19,7 @@ from lrwf_cli.store.base import LARGE
 from lrwf_cli.store.journal import encode_events
 from lrwf_cli.store.names import is_digest
 
-__all__ = ["Keep", "Look", "Read", "digest_of", "lighten", "references", "replaced", "resolve", "unpacked"]
+__all__ = ["Keep", "Look", "Read", "digest_of", "lighten", "references", "replaced", "resolve", "unpacked", "weighed"]
 
 Keep = Callable[[str, bytes], None]
 """Takes a blob: its name and its bytes."""
@@ -44,10 +44,17 @@ def lighten(events: Sequence[Event], keep: Keep) -> tuple[Event, ...]:
 
     A fork's and a rewind's copy of a run stay as they are: its large values are references already.
     """
+    return weighed(events, keep)[0]
+
+
+def weighed(events: Sequence[Event], keep: Keep) -> tuple[tuple[Event, ...], int]:
+    """Return `events` as `lighten` does, and the bytes that they take in a frame."""
     events = tuple(events)
-    if len(encode_events(events)) <= LARGE:
-        return events
-    return tuple(_lightened(event, lambda value: _light(value, keep)) for event in events)
+    size = len(encode_events(events))
+    if size <= LARGE:
+        return events, size
+    light = tuple(_lightened(event, lambda value: _light(value, keep)) for event in events)
+    return light, len(encode_events(light))
 
 
 def _lightened(event: Event, light: Callable[[Json], Json]) -> Event:

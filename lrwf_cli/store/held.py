@@ -17,9 +17,9 @@ from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store import checkpoints
 from lrwf_cli.store.base import Frame, Letter
 from lrwf_cli.store.blobfiles import BlobFiles
-from lrwf_cli.store.blobs import lighten
+from lrwf_cli.store.blobs import weighed
 from lrwf_cli.store.disk import FULL, Disk, SyncFailed
-from lrwf_cli.store.journal import Mark, frame_line, whole_ms
+from lrwf_cli.store.journal import Mark, fitting, frame_line, whole_ms
 from lrwf_cli.store.locks import Lock
 from lrwf_cli.store.mail import Mail
 from lrwf_cli.store.rundir import RunFolder
@@ -57,6 +57,7 @@ class FileHeld:
         self._mark = mark
         self._blobs = blobs or BlobFiles(shared.disk, folder.blobs)
         self._wakeups = WakeUps(shared.disk, shared.timers, folder.run_id, folder.wake)
+        self._weight = 0
         self._has_now = True
         self._is_cut_short = False
         self._is_released = False
@@ -64,8 +65,13 @@ class FileHeld:
         self._fd = shared.disk.open_end(folder.journal)
 
     def lighten(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        """Return `events` with large values replaced by references; they are kept in memory until `append`."""
-        return lighten(events, self._blobs.keep)
+        """Return `events` with large values replaced by references; they are kept in memory until `append`.
+
+        Raises FrameTooLarge if the frame would be.
+        """
+        light, size = weighed(events, self._blobs.keep)
+        self._weight = fitting(self._weight + size)
+        return light
 
     def append(self, events: Sequence[Event], at: datetime) -> Frame:
         """Commit `events` as the next frame: one write, one sync, and those of the blobs that are new."""
@@ -83,6 +89,7 @@ class FileHeld:
             self._cut_off(error)
             raise explain(error, self.path) from error
         self._is_cut_short = False
+        self._weight = 0
         self._mark = mark
         return Frame(mark.seq, at, tuple(events))
 

@@ -31,6 +31,7 @@ __all__ = [
     "beginning",
     "chain_of",
     "encode_events",
+    "fitting",
     "frame_line",
     "read_line",
     "seal",
@@ -38,6 +39,7 @@ __all__ = [
     "whole_ms",
 ]
 
+_HEAD = 256  # bytes, and more than what stands before the events of a frame
 _HINT = "nothing was changed: put the file back from a backup, or start the workflow anew"
 
 
@@ -93,11 +95,22 @@ def frame_line(after: Mark, events: Sequence[Event], at: datetime) -> tuple[byte
     head = f' {{"seq":{seq},"at":"{at.isoformat(timespec="milliseconds")[:-6]}Z","prev":"{after.chain}","events":'
     line = seal(b"%b%b}\n" % (head.encode(), _encoder.encode(events)))
     if len(line) > MAX_FRAME:
-        raise FrameTooLarge(
-            f"what is to be committed at once has {len(line)} bytes, and {MAX_FRAME} is the most",
-            hint="send fewer messages from one handler, or keep what is large in a file and send its path",
-        )
+        raise _too_large(len(line))
     return line, Mark(seq, after.offset + len(line), chain_of(line), len(line))
+
+
+def fitting(size: int) -> int:
+    """Return `size`, bytes of events, if a frame has room for them. Raises FrameTooLarge."""
+    if size > MAX_FRAME - _HEAD:
+        raise _too_large(size)
+    return size
+
+
+def _too_large(size: int) -> FrameTooLarge:
+    return FrameTooLarge(
+        f"what is to be committed at once has {size} bytes, and {MAX_FRAME} is the most",
+        hint="send fewer messages from one handler, or keep what is large in a file and send its path",
+    )
 
 
 def seal(body: bytes) -> bytes:

@@ -15,9 +15,9 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import CodeMissing, JournalCorrupt, RunBusy, RunConflict, StateDirectoryError
 from lrwf_cli.store.base import Due, Frame, Letter, NewRun
-from lrwf_cli.store.blobs import lighten, resolve
+from lrwf_cli.store.blobs import lighten, resolve, weighed
 from lrwf_cli.store.checkpoints import pack, unpack
-from lrwf_cli.store.journal import Mark, beginning, frame_line, read_line, whole_ms
+from lrwf_cli.store.journal import Mark, beginning, fitting, frame_line, read_line, whole_ms
 from lrwf_cli.store.names import checked_run_id
 from lrwf_cli.store.rundir import unknown
 from lrwf_cli.store.timers import ceiling_ms
@@ -66,11 +66,14 @@ class MemoryHeld:
         self._store = store
         self._kept = kept
         kept.holder = self
+        self._weight = 0
         self.run = kept.load()
 
     def lighten(self, events: Sequence[Event]) -> tuple[Event, ...]:
-        """Return `events` with large values replaced by references."""
-        return lighten(events, self._store.blobs.__setitem__)
+        """Return `events` with large values replaced by references. Raises FrameTooLarge if the frame would be."""
+        light, size = weighed(events, self._store.blobs.__setitem__)
+        self._weight = fitting(self._weight + size)
+        return light
 
     def append(self, events: Sequence[Event], at: datetime) -> Frame:
         """Commit `events` as the next frame."""
@@ -80,6 +83,7 @@ class MemoryHeld:
         kept.driven_since = kept.driven_since or at
         kept.lines.append(line)
         kept.mark = mark
+        self._weight = 0
         return Frame(mark.seq, at, tuple(events))
 
     def resolve(self, value: Json) -> Json:

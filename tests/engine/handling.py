@@ -12,7 +12,7 @@ from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, RetryPolicy, Workflow
 from lrwf_cli.core.run import Failure, Origin, Run
 from lrwf_cli.engine.driver import Observer, Process
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.passes import Assembly, Engine, Outcome
 from lrwf_cli.executors.base import Call, Failed
 from lrwf_cli.store.base import Frame, Held, NewRun, Store
 
@@ -133,11 +133,17 @@ class World:
         return asyncio.run(self.process(jobs=jobs).begin(self.create(run_id, message), self.assembly()))
 
     def tick(self) -> list[str]:
-        """One tick; the statuses of the runs that it drove."""
+        """One tick; the statuses of the runs that it drove, or what was wrong with them."""
         due = [each.run_id for each in self.store.due(self.clock.now())]
         outcomes = asyncio.run(self.process().tick(due))
-        return [outcome.run.status if outcome.run else "busy" for outcome in outcomes]
+        return [_told(outcome) for outcome in outcomes]
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.clock.jump(timedelta(seconds=seconds))
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.error:
+        return type(outcome.error).__name__
+    return outcome.run.status if outcome.run else "busy"

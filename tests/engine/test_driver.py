@@ -258,3 +258,23 @@ def test_fan_in_joins_in_declared_order_whoever_came_first(store: Store) -> None
         return outputs(await world.process().begin(world.create(), world.assembly()))
 
     assert asyncio.run(main()) == [["b", "c"]]
+
+
+def test_a_handler_that_sends_more_than_a_frame_holds_fails_and_says_so(store: Store) -> None:
+    """Design 5: a frame is at most 16 MiB. What fits into none fails its handler, once, and ends no driver."""
+    handlers = Handlers(a=sends(*["x" * 60_000] * 300), b=passes_on())
+    run = World(store, chain("a", "b", retry=RetryPolicy(max_attempts=3)), handlers).begin()
+    assert run.status == "failed"
+    assert run.error is not None
+    assert (run.error.type, run.error.executor, run.error.attempt) == ("FrameTooLarge", "a", 1)
+    assert handlers.names() == ["a"]
+
+
+def test_what_has_no_room_in_a_frame_is_committed_with_the_next(store: Store) -> None:
+    """Handlers that end at the same time share a frame only as far as it holds them; none is lost or run again."""
+    much = sends(*["x" * 60_000] * 150)
+    workflow = graph(FanOut("a", ("b", "c", "d")))
+    handlers = Handlers(a=sends(1), b=much, c=much, d=much)
+    run = World(store, workflow, handlers).begin()
+    assert (run.status, len(outputs(run))) == ("completed", 450)
+    assert sorted(handlers.names()) == ["a", "b", "c", "d"]

@@ -1,6 +1,10 @@
 """Taking runs up and letting them go: crashes, mail, busy runs, broken runs, and looks that leave no trace."""
 
 import asyncio
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +12,11 @@ from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.view import outputs
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.passes import Engine
-from lrwf_cli.errors import FlowError, RunBusy, UsageError, WrongStatus
+from lrwf_cli.errors import FlowError, RunBusy, StateFull, UsageError, WrongStatus
 from lrwf_cli.executors.base import Call, Failed
 from lrwf_cli.store.base import Letter, Store
+from lrwf_cli.store.disk import Disk
+from lrwf_cli.store.files import FileStore
 from tests.engine.handling import Handler, Handlers, World, chain, fails, passes_on, sends, waits_for
 
 
@@ -310,3 +316,53 @@ def test_a_run_waits_for_a_free_place(store: Store) -> None:
         return [o.run.status for o in await ticking if o.run]
 
     assert asyncio.run(main()) == ["completed", "completed"]
+
+
+class AlmostFull(Disk):
+    """Has room for small frames, and for large values only when there is `room`."""
+
+    room = False
+
+    def write(self, fd: int, path: str, data: bytes | memoryview) -> int:
+        if len(data) > 50_000 and not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return super().write(fd, path, data)
+
+
+def test_a_full_disk_is_held_against_no_handler(tmp_path: Path) -> None:
+    """Design 5: however often the disk is full, the run goes on when there is room; `max_crashes` does not count it."""
+    disk = AlmostFull()
+    store = FileStore.open(tmp_path / "state", create=True, disk=disk)
+    world = World(store, chain("a"), Handlers(a=sends("x" * 100_000)))
+    with pytest.raises(StateFull):
+        world.begin()
+    for _ in range(5):
+        assert world.tick() == ["StateFull"]
+    disk.room = True
+    assert world.tick() == ["completed"]
+
+
+def test_a_run_that_kills_its_process_convicts_no_other_run(store: Store) -> None:
+    """Conformance 59: of runs that were driven together when the process died, only the one that kills it fails."""
+
+    async def handler(call: Call) -> Effects:
+        if call.run_id == "killer":
+            raise Killed
+        at_work.append(call.run_id)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return Effects(outputs=(call.run_id,))
+
+    at_work: list[str] = []
+    world = World(store, chain("a"), Handlers(a=handler))
+    names = ("innocent", "killer", "bystander")
+    for run_id in names:
+        world.create(run_id).release()
+    for _ in range(3 * len(names)):
+        with suppress(Killed):
+            world.tick()
+    assert {run_id: store.load(run_id).status for run_id in names} == {
+        "innocent": "completed",
+        "killer": "failed",
+        "bystander": "completed",
+    }

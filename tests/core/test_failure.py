@@ -126,6 +126,7 @@ def test_what_is_due_while_a_run_drains_stays_frozen() -> None:
     assert simulation.now_run.error
     assert simulation.now_run.waiting
     assert simulation.now_run.started
+    assert simulation.now_run.status == "running"
     assert wake_at(simulation.now_run) == simulation.now_run.updated_at
     simulation.now += timedelta(hours=1)
     simulation.go_on()

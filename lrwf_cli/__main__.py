@@ -15,6 +15,8 @@ _SWITCHES = {"-q": -1, "--quiet": -1, "-v": 1, "--verbose": 1, "--json": 0}
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command in `argv` (without the program's name; `None`: this process's) and return its exit code."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        _open_nowhere()
     try:
         arguments = sys.argv[1:] if argv is None else argv
         words, options = _plain(arguments)
@@ -49,6 +51,19 @@ def default_state_dir() -> str:
     import platformdirs
 
     return platformdirs.user_state_dir("lrwf")
+
+
+def _open_nowhere() -> None:
+    """Put the null device where this process was started without a standard stream.
+
+    Else a journal would be the next file to get that number, and have in it what a library prints.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)  # noqa: FBT003  (positional only)
+    os.close(fd)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _is_idle(path: str) -> bool:

@@ -94,11 +94,20 @@ async def tick_elsewhere(
     try:
         return msgspec.json.decode(output, type=Report).runs
     except msgspec.MsgspecError:
-        error = CodeMissing(
-            f"`{python}` ended with exit code {process.returncode} and no report",
-            hint=f"see that lrwf is installed there: {python} -P -m lrwf_cli --version",
+        return [undriven(session.store, run_id, _silent(python, process.returncode)) for run_id in run_ids]
+
+
+def _silent(python: str, code: int | None) -> CodeMissing:
+    """Return the error for a process that did not report: a handler ended it, or there was nothing to run."""
+    if code is not None and code < 0:
+        return CodeMissing(
+            f"the process that drove it was killed by signal {-code}",
+            hint="the next tick goes on, and finds the handler that did it, if one did: lrwf tick",
         )
-        return [undriven(session.store, run_id, error) for run_id in run_ids]
+    return CodeMissing(
+        f"`{python}` ended with exit code {code} and no report",
+        hint=f"see that lrwf is installed there: {python} -P -m lrwf_cli --version",
+    )
 
 
 async def _told(process: Process, run_ids: Sequence[str], is_stopping: Callable[[], bool]) -> bytes:

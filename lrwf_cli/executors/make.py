@@ -59,9 +59,9 @@ def _constructed(cls: type[Executor], name: str, options: dict[str, Any]) -> Exe
         raise FlowError((f"executor `{name}` needs {_listed(missing)}", f"add it: `with: {{{missing[0]}: ...}}`"))
     try:
         made = cls(**arguments)
-    except LrwfError:
+    except (LrwfError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # an exit too: it would end, without a word, whoever makes the executor
         given = f" with {_listed(options)}" if options else ""
         raise FlowError(
             (

@@ -27,10 +27,15 @@ def prepare(disk: Disk, path: str, *, create: bool) -> None:
     Without `create` nothing is changed, and one that is not there is no error: it has no runs. Idempotent, also beside
     others. Raises StateNotOurs, StateNewer, StateUnwritable, StateDirectoryError; OSError.
     """
-    if create:
-        disk.make_folders(path)
     if not _check_folder(path, follow=True):
-        return
+        if os.path.islink(path):  # noqa: PTH114  (plain paths: see `reading`)
+            raise StateDirectoryError(
+                f"a symlink to nowhere: `{path}`", hint="make what it points to, or remove it: lrwf makes a directory"
+            )
+        if not create:
+            return
+        disk.make_folders(path)
+        _check_folder(path, follow=True)
     found = _check_format(disk, path)
     for name in _FOLDERS:
         folder = f"{path}/{name}"

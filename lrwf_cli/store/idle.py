@@ -41,13 +41,13 @@ def anything_due(path: str, now_epoch_seconds: float) -> bool:
 
 
 def heartbeat(path: str) -> None:
-    """Say that a tick has been at this state directory now. Not durable; makes no directory. Raises OSError."""
+    """Say that a tick has been at this state directory now. Not durable; makes none of what is none. Raises OSError."""
     file = f"{path}/heartbeat"
     try:
         os.utime(file, follow_symlinks=False)
     except FileNotFoundError:
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        if os.access(path, os.F_OK):
+        if os.access(f"{path}/FORMAT", os.F_OK):
             os.close(os.open(file, flags, 0o600))
 
 

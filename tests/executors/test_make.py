@@ -112,3 +112,15 @@ def test_what_is_not_built_yet_says_so() -> None:
     """Our own refusals come through as they are."""
     with pytest.raises(NotYet, match="not built yet"):
         make_executor(Limited, "node", {})
+
+
+class Quits(Executor):
+    def __init__(self) -> None:
+        super().__init__()
+        raise SystemExit(0)
+
+
+def test_a_constructor_that_exits_is_an_error() -> None:
+    """`sys.exit()` while an executor is made ends neither a check nor a tick, least of all as if all were well."""
+    with pytest.raises(FlowError, match=r"`a` cannot be made.*SystemExit"):
+        make_executor(Quits, "a")

@@ -281,3 +281,15 @@ def test_a_full_disk_refuses_a_new_run_and_keeps_nothing(state: Path, room: int)
     disk.room = None
     store.create(new_run())
     assert store.run_ids() == ["train"]
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_what_is_no_directory_is_refused_by_name(tmp_path: Path, *, create: bool) -> None:
+    """A file, or a symlink to nowhere, is not taken for a place without runs, nor for a broken disk."""
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, message in (("file", "not a directory"), ("link", "a symlink to nowhere")):
+        with pytest.raises(StateDirectoryError, match=message) as caught:
+            FileStore.open(tmp_path / name, create=create)
+        assert caught.value.hint
+    assert names(tmp_path) == ["file", "link"]

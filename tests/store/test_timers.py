@@ -372,6 +372,13 @@ def test_what_needs_a_closer_look_counts_as_due(tmp_path: Path, state: Path, sto
     assert anything_due(str(state), NOW.timestamp())
 
 
+def test_a_folder_that_is_no_state_directory_gets_no_heartbeat(tmp_path: Path) -> None:
+    """A tick that was given a wrong `--state-dir` leaves nothing there."""
+    (tmp_path / "letters").touch()
+    heartbeat(str(tmp_path))
+    assert names(tmp_path) == ["letters"]
+
+
 def test_the_heartbeat_is_all_that_an_idle_tick_touches(store: FileStore, state: Path) -> None:
     """The heartbeat says when a tick was here last; its file is private and never followed elsewhere."""
     heartbeat(str(state))

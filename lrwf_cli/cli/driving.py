@@ -47,28 +47,29 @@ def go_on(session: Session, run_id: str, *, jobs: int | None) -> int:
 def stay_with(session: Session, run: Run, *, jobs: int | None, patience: Patience) -> int:
     """Drive a run that exists as long as `patience` says, show how it stands, return the exit code."""
     session.driving = run.id
-    if not is_ours(run):
-        return _elsewhere(session, run, jobs=jobs)
     return drive(
-        session, run, lambda engine: _advance(engine, run), jobs=jobs, patience=patience, exact=patience.to_the_end
+        session,
+        run,
+        lambda engine: _advanced(session, engine, run, default_jobs(jobs)),
+        jobs=jobs,
+        patience=patience,
+        exact=patience.to_the_end,
     )
 
 
-def _elsewhere(session: Session, run: Run, *, jobs: int | None) -> int:
-    """Have the run's own interpreter drive it, and show how it stands then."""
-    for row in asyncio.run(tick_elsewhere(session, run.origin.python, [run.id], jobs=default_jobs(jobs))):
-        if error := row.as_error():
+async def _advanced(session: Session, engine: Engine, run: Run, jobs: int) -> Run:
+    """Return the run after it was driven: here, by its own interpreter, or by a process that was faster."""
+    if not is_ours(run):
+        rows = await tick_elsewhere(
+            session, run.origin.python, [run.id], jobs=jobs, is_stopping=lambda: engine.is_stopping
+        )
+        for error in filter(None, (row.as_error() for row in rows)):
             raise error
-    run = session.store.load(run.id)
-    show_end(session, run)
-    return exits.code_of_run(run, exact=False)
-
-
-async def _advance(engine: Engine, before: Run) -> Run:
+        return session.store.load(run.id)
     try:
-        return await engine.advance(before.id)
+        return await engine.advance(run.id)
     except RunBusy:
-        return before  # a tick was faster; it does what was to be done
+        return session.store.load(run.id)
 
 
 def drive(
@@ -83,7 +84,7 @@ def drive(
     """Drive the run as `begin` begins, show how it ended or stands, and return the exit code."""
     with observing(session, before) as observer:
         engine = make_engine(session.writable_store, jobs=default_jobs(jobs), observe=observer)
-        work = _work(session, engine, begin, observer, patience)
+        work = _work(session, engine, begin, observer, patience, default_jobs(jobs))
         run, signal = interruptible(engine, work)
     if signal is not None and (run is None or not run.is_final):
         return interrupted(session)
@@ -95,7 +96,12 @@ def drive(
 
 
 async def _work(
-    session: Session, engine: Engine, begin: Callable[[Engine], Awaitable[Run]], observer: Observing, patience: Patience
+    session: Session,
+    engine: Engine,
+    begin: Callable[[Engine], Awaitable[Run]],
+    observer: Observing,
+    patience: Patience,
+    jobs: int,
 ) -> Run:
     if patience.until is not None:
         left = (patience.until - session.now()).total_seconds()
@@ -104,17 +110,8 @@ async def _work(
     watcher = Watcher(session, run.id)
     while patience.to_the_end and not run.is_final and run.status != "blocked" and not engine.is_stopping:
         await session.clock.sleep(_LOOK_EVERY)
-        run = await _look(session, engine, run, watcher, observer)
+        run = watcher.look() or run
+        if any(due.run_id == run.id for due in session.store.due(session.now())):
+            observer.meet(run)
+            run = await _advanced(session, engine, run, jobs)
     return run
-
-
-async def _look(session: Session, engine: Engine, run: Run, watcher: Watcher, observer: Observing) -> Run:
-    """Return the run as it is now, driven by whoever drives it: this process if nobody else does."""
-    run = watcher.look() or run
-    if all(due.run_id != run.id for due in session.store.due(session.now())):
-        return run
-    observer.meet(run)
-    try:
-        return await engine.advance(run.id)
-    except RunBusy:
-        return run

@@ -144,6 +144,28 @@ def test_a_command_that_drives_in_place_uses_that_interpreter_too(lrwf: Lrwf, tm
     assert (said.code, said.out) == (0, '"HELLO WORLD"\n')
 
 
+@pytest.mark.slow
+def test_ctrl_c_reaches_the_other_interpreter(lrwf: Lrwf, flows: Path, tmp_path: Path) -> None:
+    """Conformance 57: what another process drives for this one is cut off with it, and nothing is lost."""
+    held = ("hold.yaml", "--id", "held", "--input", "folder=.")
+    before, sys.executable = sys.executable, str(other_python(tmp_path))
+    try:
+        assert lrwf("run", *held, "--timeout", "10ms").code == 124
+    finally:
+        sys.executable = before
+    for trace in flows.glob("at-work-*"):
+        trace.unlink()
+    with begun("run", *held, "--wait") as process:
+        eventually(lambda: any(flows.glob("at-work-*")))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.endswith("interrupted: held is safe on disk; `lrwf tick` goes on with it\n")
+    assert lrwf("status", "held", "--json").json["driven"] is False
+    (flows / "go").touch()
+    assert lrwf("tick") == (0, "held  completed\n", "")
+
+
 def test_an_interpreter_that_is_gone_blocks_its_run_with_the_remedy(lrwf: Lrwf, tmp_path: Path) -> None:
     """Design 6: an interpreter that is gone: `blocked`; put back, `resume` goes on."""
     python = other_python(tmp_path)

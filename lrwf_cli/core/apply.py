@@ -155,7 +155,9 @@ def _with_joined(run: Run, delivery: Delivery) -> Delivery:
         del queues[source]
     if not queues:
         del run.queues[group]
-    path = joined_path(entry.path for entry in entries)
+    number = run.rounds.get(group, 0)
+    run.rounds[group] = number + 1
+    path = joined_path([entry.path for entry in entries], number)
     return replace(delivery, message=[entry.message for entry in entries], path=path)
 
 

@@ -4,7 +4,7 @@ The same message in the same place of the same run has the same id after a retry
 restart, and in whatever order other branches happened to finish.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b, sha256
 
 __all__ = ["MAX_DEPTH", "child_path", "delivery_id", "idempotency_key", "joined_path"]
@@ -39,11 +39,11 @@ def child_path(parent: tuple[int, ...], position: int, siblings: int) -> tuple[i
     return (*parent, position)
 
 
-def joined_path(paths: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the place of what is made of what stands at `paths`: where all of them come from.
+def joined_path(paths: Sequence[tuple[int, ...]], number: int) -> tuple[int, ...]:
+    """Return the place of what round `number` of a fan-in made of what stands at `paths`.
 
-    What came together from one place in several rounds stands below it in the order of the first one's messages:
-    its place with the branch left out that sets it apart from the others. So a loop through a fan-in does not grow.
+    That is where all of them come from, if they are siblings: a loop through a fan-out and a fan-in does not grow.
+    Others stand below it in the order of their rounds, which is that of their sources' messages.
     """
     first, *others = paths
     length = len(first)
@@ -51,4 +51,5 @@ def joined_path(paths: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
         length = min(length, len(other))
         while first[:length] != other[:length]:
             length -= 1
-    return (*first[:length], *first[length + 1 :])
+    are_siblings = all(len(path) <= length + 1 for path in paths)
+    return first[:length] if are_siblings or length >= MAX_DEPTH else (*first[:length], number)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lrwf_cli.core.run import Origin, Person
+from lrwf_cli.errors import UsageError
 from lrwf_cli.version import VERSION
 
 __all__ = ["boot_id", "caller", "origin", "random_suffix"]
@@ -44,13 +45,20 @@ def random_suffix() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(4))
 
 
+def _cwd() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        raise UsageError("the working directory is gone", hint="change to a folder that exists") from None
+
+
 def origin(*, flow: str, folder: str, code: str | None, built: str | None = None, script: str | None = None) -> Origin:
     """Return where a run begins that begins here and now."""
     locale = {key: value for key, value in os.environ.items() if key in _LOCALE or key.startswith("LC_")}
     return Origin(
         flow=flow,
         folder=folder,
-        cwd=str(Path.cwd()),
+        cwd=_cwd(),
         python=sys.executable,
         path=os.environ.get("PATH", ""),
         locale=locale,

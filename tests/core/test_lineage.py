@@ -44,21 +44,24 @@ def test_a_place_does_not_grow_without_end() -> None:
     ("several", "place"),
     [
         ([(1, 0), (1, 1)], (1,)),
-        ([(1, 0), (2, 0)], (0,)),
-        ([(1, 1), (2, 1)], (1,)),
-        ([(1, 2, 3), (1, 2), (1, 2, 4, 5)], (1, 2)),
+        ([(1, 0), (2, 0)], (7,)),
+        ([(1, 1), (1, 2, 1)], (1, 7)),
+        ([(1, 2, 3), (1, 2), (1, 2, 4, 5)], (1, 2, 7)),
         ([(1, 2)], (1, 2)),
         ([(), (3,)], ()),
+        ([(1,) * MAX_DEPTH, (1,) * MAX_DEPTH], (1,) * MAX_DEPTH),
+        ([(1,) * MAX_DEPTH + (2, 3), (1,) * MAX_DEPTH], (1,) * MAX_DEPTH),
     ],
 )
 def test_a_joined_place_is_where_all_come_from(several: list[tuple[int, ...]], place: tuple[int, ...]) -> None:
-    """The place of what a fan-in makes leaves out the branches that it joins, and keeps the order of its rounds."""
-    assert joined_path(several) == place
+    """The place of what a fan-in makes of siblings leaves out what sets them apart; of others it has the round."""
+    assert joined_path(several, 7) == place
 
 
-@given(st.lists(paths, min_size=1, max_size=4))
-def test_a_joined_place_is_no_longer_than_its_first(several: list[tuple[int, ...]]) -> None:
-    """A loop through a fan-out and a fan-in does not make places grow."""
-    place = joined_path(several)
-    assert len(place) <= len(several[0])
-    assert len(place) < len(several[0]) or all(path[: len(place)] == place for path in several)
+@given(st.lists(paths, min_size=1, max_size=4), st.integers(0, 5))
+def test_a_joined_place_of_siblings_does_not_grow(several: list[tuple[int, ...]], number: int) -> None:
+    """A loop through a fan-out and a fan-in does not make places grow; no place outgrows MAX_DEPTH."""
+    parent = several[0]
+    siblings = [child_path(parent, position, len(several)) for position in range(len(several))]
+    assert joined_path(siblings, number) == parent
+    assert len(joined_path(several, number)) <= max(MAX_DEPTH, len(parent))

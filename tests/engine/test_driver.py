@@ -278,3 +278,18 @@ def test_what_has_no_room_in_a_frame_is_committed_with_the_next(store: Store) ->
     run = World(store, workflow, handlers).begin()
     assert (run.status, len(outputs(run))) == ("completed", 450)
     assert sorted(handlers.names()) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("run_id", ["r", "s", "another-run", "x-7h2k"])
+def test_what_a_fan_in_makes_is_listed_in_the_order_of_its_rounds(store: Store, run_id: str) -> None:
+    """Conformance 15: whatever the run is called and whoever was faster, also when one source sends more often."""
+
+    async def twice_at_first(call: Call) -> Effects:
+        number = call.delivery.message
+        more = (Send(f"{number}+", ordinal=1),) if number == 0 else ()
+        return Effects(sends=(Send(number), *more))
+
+    handlers = Handlers(a=sends(0, 1, 2), b=passes_on(), c=twice_at_first, d=passes_on())
+    workflow = graph(FanOut("a", ("b", "c")), FanIn(("b", "c"), "d"))
+    run = World(store, workflow, handlers).begin(run_id)
+    assert outputs(run) == [[0, 0], [1, "0+"], [2, 1]]

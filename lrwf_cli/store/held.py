@@ -162,6 +162,7 @@ class FileHeld:
         except SyncFailed as error:
             self._give_up(error)
 
+    @told
     def release(self) -> None:
         """Let the run go. Idempotent."""
         if not self._is_released:

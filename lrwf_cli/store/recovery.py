@@ -1,8 +1,9 @@
 """Taking up a run that another process left: under the lock, and before anything is done with what is found.
 
-What a killed process left may be visible and not yet durable, so all of it is synced first (R4 of the recipes: a
-kill, and then a power loss, is a case of its own). Where a sync had failed not even that can be believed, and the
-valid part is written into a new file. A torn tail is put aside and cut off. Damage changes nothing: the run stops.
+What a killed process left may be visible and not yet durable, so it is made durable first (R4 of the recipes: a kill,
+and then a power loss, is a case of its own). Its journal is written anew for that: where a sync had failed, another
+one would say that all is well and keep nothing, and a process whose every call fails leaves no word of it. What a
+driver let go of in order is only synced. A torn tail is put aside and cut off. Damage changes nothing: the run stops.
 """
 
 import os
@@ -25,12 +26,13 @@ __all__ = ["take_up"]
 def take_up(shared: Shared, folder: RunFolder, lock: Lock) -> FileHeld:
     """Return the run, repaired and durable, its timer `now` standing. Raises JournalCorrupt, OSError."""
     disk = shared.disk
-    is_doubtful = is_there(folder.io_error)
+    was_driven = is_there(shared.timers.now(folder.run_id))
+    is_doubtful = was_driven or is_there(folder.io_error)
     try:
         if not is_doubtful:
             _settle(disk, folder)
+        disk.settle(folder.runs)
         run, journal = _read(folder, from_checkpoint=not is_doubtful)
-        was_driven = is_there(shared.timers.now(folder.run_id))
         shared.timers.put_now(folder.run_id)
         if was_driven:
             disk.sweep(folder.path, folder.blobs, folder.checkpoints)
@@ -50,7 +52,7 @@ def _settle(disk: Disk, folder: RunFolder) -> None:
         disk.settle_file(fd, folder.journal)
     finally:
         disk.close(fd, folder.journal)
-    disk.settle(folder.path, folder.runs)
+    disk.settle(folder.path)
 
 
 def _read(folder: RunFolder, *, from_checkpoint: bool) -> tuple[Run, Journal]:
@@ -72,8 +74,9 @@ def _repair(disk: Disk, folder: RunFolder, journal: Journal, *, is_doubtful: boo
         disk.replace(folder.torn(journal.mark.seq), _part(folder.journal, end, min(journal.size - end, MAX_FRAME)))
     if is_doubtful:
         disk.replace(folder.journal, _part(folder.journal, 0, end))
-        disk.unlink(folder.io_error)
-        disk.settle(folder.path)
+        if is_there(folder.io_error):
+            disk.unlink(folder.io_error)
+            disk.settle(folder.path)
     elif journal.size > end:
         _cut(disk, folder.journal, end)
 

@@ -14,13 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
+from lrwf_cli.errors import LrwfError
+from lrwf_cli.store.disk import Disk
 from tests.crash.durability import Machine, Op
 from tests.crash.oracles import outputs_of, wrong_at_the_end, wrong_at_the_look, wrong_outside
 from tests.crash.recorder import History, Mark, RecordingDisk
 from tests.crash.trees import Tree, lay_out, look_at
-from tests.crash.worlds import START, Life, MakeDisk, MakeStore, Scenario, live, make_file_store
+from tests.crash.worlds import START, STATE, Life, MakeDisk, MakeStore, Scenario, live, make_file_store
 
-__all__ = ["NOTHING", "Crash", "Enumeration", "How", "crashes_of"]
+__all__ = ["NOTHING", "Crash", "Enumeration", "How", "crashes_of", "endings_of", "prepared"]
 
 BETWEEN_LIVES = timedelta(seconds=20)
 
@@ -52,6 +54,13 @@ NOTHING = Crash("nothing", {}, {})
 """A machine on which nothing has ever happened."""
 
 
+def prepared(folder: Path) -> Crash:
+    """Return a machine on which there is a state directory and no run; `folder` is used to make it."""
+    make_file_store(f"{folder}/{STATE}", Disk())
+    tree = look_at(folder)
+    return Crash("an empty state directory", tree, tree)
+
+
 How = Literal["kills", "powers", "all powers"]
 """Which crashes: kills, or power losses with the extremes of what they leave, or also with each name by itself."""
 
@@ -69,23 +78,36 @@ def crashes_of(start: Crash, history: History, how: How) -> Iterator[Crash]:
             crash = replace(crash, marks=(*crash.marks, entry))
             continue
         where = f"{start.how}, then life {crash.lives} at {number}, before {_named(entry)}"
-        crash = replace(crash, tree=machine.visible())
-        if how == "kills":
-            yield replace(crash, how=f"{where}: kill")
-            yield from _torn(crash, entry, where)
-        else:
-            for tree in machine.survivors(one_by_one=how == "all powers"):
-                yield replace(crash, how=f"{where}: power", tree=tree, base=tree, past=(), boots=crash.boots + 1)
+        yield from _crashes_at(replace(crash, how=where, tree=machine.visible()), machine, entry, how)
         if entry is not None:
             machine.apply(entry)
             crash = replace(crash, past=(*crash.past, entry))
 
 
-def _torn(crash: Crash, entry: Op | None, where: str) -> Iterator[Crash]:
+def endings_of(start: Crash, history: History, how: How) -> Iterator[Crash]:
+    """Yield what is left if all goes well in that life, or if the power goes as it ends."""
+    past = (*start.past, *_ops(history.entries))
+    marks = (*start.marks, *_marks(history.entries))
+    crash = replace(start, how=f"{start.how}, then all of life {start.lives + 1}", lives=start.lives + 1)
+    crash = replace(crash, past=past, marks=marks)
+    machine = crash.machine()
+    yield from _crashes_at(replace(crash, tree=machine.visible()), machine, None, how)
+
+
+def _crashes_at(crash: Crash, machine: Machine, entry: Op | None, how: How) -> Iterator[Crash]:
+    if how == "kills":
+        yield replace(crash, how=f"{crash.how}: kill")
+        yield from _torn(crash, entry)
+    else:
+        for tree in machine.survivors(one_by_one=how == "all powers"):
+            yield replace(crash, how=f"{crash.how}: power", tree=tree, base=tree, past=(), boots=crash.boots + 1)
+
+
+def _torn(crash: Crash, entry: Op | None) -> Iterator[Crash]:
     """Yield what a kill in the middle of a write leaves."""
     if entry is not None and entry.kind == "write" and len(entry.data) > 1:
         half = replace(entry, data=entry.data[: len(entry.data) // 2])
-        torn = replace(crash, how=f"{where}: kill in it", past=(*crash.past, half))
+        torn = replace(crash, how=f"{crash.how}: kill in it", past=(*crash.past, half))
         yield replace(torn, tree=torn.machine().visible())
 
 
@@ -133,6 +155,13 @@ class Enumeration:
         assert machine.visible() == look_at(folder), "something is written past the disk"
         return history
 
+    def sick(self, start: Crash, make_disk: MakeDisk) -> tuple[History, LrwfError | None]:
+        """Play what comes after `start` on another disk; return what happened, and the error that ended it."""
+        folder = self._lay_out(start.tree)
+        history, error = self._play(start, folder, make_disk)
+        shutil.rmtree(folder)
+        return history, error
+
     def after(self, crashes: Iterable[Crash]) -> Iterator[tuple[Crash, History]]:
         """Play what comes after each of `crashes` that is a new one; yield it with its history."""
         for crash in crashes:
@@ -157,10 +186,10 @@ class Enumeration:
         shutil.rmtree(folder)
         return history
 
-    def _play(self, crash: Crash, folder: Path) -> tuple[History, Exception | None]:
+    def _play(self, crash: Crash, folder: Path, make_disk: MakeDisk | None = None) -> tuple[History, LrwfError | None]:
         self.played += 1
         history = History()
-        disk = self.make_disk(folder, history)
+        disk = (make_disk or self.make_disk)(folder, history)
         at = START + crash.lives * BETWEEN_LIVES
         make_life = partial(Life, self.scenario, folder, disk, self.make_store, boot=crash.boots, began_at=at)
         return history, live(make_life, self._runner)

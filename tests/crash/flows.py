@@ -20,7 +20,7 @@ from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.crash.worlds import RUN, News
 
-__all__ = ["CHAIN", "LOOP", "MAIL", "Played", "Quickstart"]
+__all__ = ["CHAIN", "LOOP", "MAIL", "PAIR", "Played", "Quickstart"]
 
 ORIGIN = Origin(flow="flow.yaml", folder="/", cwd="/", python="python")
 
@@ -101,7 +101,19 @@ CHAIN = Played(
     {"first": pass_on, "second": pass_on, "last": finish},
     input="in",
 )
-"""The smallest flow in which something follows from something."""
+"""One thing after the other."""
+
+PAIR = Played(
+    Workflow(
+        name="pair",
+        executors={each: ExecutorSpec(id=each) for each in ("first", "last")},
+        start="first",
+        edges=(Direct("first", "last"),),
+    ),
+    {"first": pass_on, "last": finish},
+    input="in",
+)
+"""The smallest flow in which something follows from something: for what happens twice, and so a thousand times."""
 
 MAIL = Played(CHAIN.workflow, CHAIN.handlers, CHAIN.input, letters=("gossip", "pause"))
 """The same, but two letters lie there before it is driven: one is of no use, the other holds the run."""

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lrwf_cli.store.disk import Disk
 from tests.crash.durability import Machine, Op
-from tests.crash.enumeration import NOTHING, Crash, Enumeration, How, crashes_of
-from tests.crash.flows import CHAIN, LOOP, MAIL, Quickstart
+from tests.crash.enumeration import NOTHING, Crash, Enumeration, How, crashes_of, prepared
+from tests.crash.flows import CHAIN, LOOP, MAIL, PAIR, Quickstart
 from tests.crash.recorder import Died, History, MortalDisk
 from tests.crash.trees import look_at
 from tests.crash.worlds import Life, Scenario, live, make_file_store
@@ -68,10 +67,7 @@ def test_no_crash_changes_what_comes_of_the_quickstart(quickstart: Quickstart, h
 @pytest.mark.parametrize("then", ["kills", "powers"])
 def test_no_crash_in_a_recovery_changes_it_either(then: How, arena: Path) -> None:
     """Conformance 42, 43: after a kill there is a kill or a power loss at every operation of the recovery."""
-    folder = arena / "empty"
-    make_file_store(f"{folder}/state", Disk())
-    tree = look_at(folder)
-    enumerate_crashes(CHAIN, arena, "kills", then, start=Crash("an empty state directory", tree, tree))
+    enumerate_crashes(PAIR, arena, "kills", then, start=prepared(arena / "empty"))
 
 
 @pytest.mark.soak

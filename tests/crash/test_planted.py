@@ -13,7 +13,7 @@ import pytest
 from lrwf_cli.store.base import Held, Letter
 from lrwf_cli.store.disk import Disk
 from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
-from tests.crash.flows import CHAIN, LOOP, MAIL
+from tests.crash.flows import CHAIN, LOOP, MAIL, PAIR
 from tests.crash.recorder import History, RecordingDisk
 from tests.crash.worlds import MakeDisk, MakeStore, Scenario, make_file_store
 
@@ -128,28 +128,26 @@ class TimerTooLate(RecordingDisk):
 
 
 class NoSyncAtRecovery(RecordingDisk):
-    """Acts on what a kill has left without syncing it first."""
-
-    def __init__(self, root: Path, history: History) -> None:
-        super().__init__(root, history)
-        self._wrote = False
-
-    def write(self, fd: int, path: str, data: bytes | memoryview) -> int:
-        self._wrote = self._wrote or path.endswith("journal.jsonl")
-        return super().write(fd, path, data)
+    """Goes on with a journal that was written anew after a crash, and not synced."""
 
     def sync(self, fd: int, path: str) -> None:
-        if self._wrote or not path.endswith("journal.jsonl"):
+        if not fnmatch(path, "*/runs/*/.tmp-*"):
             super().sync(fd, path)
 
 
 class InPlace(RecordingDisk):
-    """Cuts a torn tail off by writing the journal anew, in place."""
+    """Writes a journal anew in place, instead of beside it."""
 
-    def truncate(self, fd: int, path: str, size: int) -> None:
-        kept = Path(path).read_bytes()[:size]
-        super().truncate(fd, path, 0)
-        super().write(fd, path, kept)
+    def rename(self, old: str, new: str) -> None:
+        if not new.endswith("journal.jsonl"):
+            super().rename(old, new)
+            return
+        fd = super().open_end(new)
+        super().truncate(fd, new, 0)
+        super().write(fd, new, Path(old).read_bytes())
+        super().sync(fd, new)
+        super().close(fd, new)
+        super().unlink(old)
 
 
 class Hasty:
@@ -192,8 +190,8 @@ class HastyStore:
         (NoSyncOfMail, MAIL, "powers", None),
         (NoSyncOfBlobs, LOOP, "powers", None),
         (TimerTooLate, LOOP, "kills", None),
-        (InPlace, CHAIN, "kills", "kills"),
-        (NoSyncAtRecovery, CHAIN, "kills", "powers"),
+        (InPlace, PAIR, "kills", "kills"),
+        (NoSyncAtRecovery, PAIR, "kills", "powers"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

@@ -25,7 +25,19 @@ from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
 from tests.crash.recorder import History, RecordingDisk
 
-__all__ = ["RUN", "START", "Life", "MakeDisk", "MakeStore", "News", "Scenario", "live", "look", "make_file_store"]
+__all__ = [
+    "RUN",
+    "START",
+    "STATE",
+    "Life",
+    "MakeDisk",
+    "MakeStore",
+    "News",
+    "Scenario",
+    "live",
+    "look",
+    "make_file_store",
+]
 
 RUN = "the-run"
 STATE = "state"

@@ -156,8 +156,9 @@ class Run(msgspec.Struct, omit_defaults=True):
     """One execution of a workflow. Everything about it that is not in a log file.
 
     `ready` and `started` are deliveries in flight; `waiting` ones are due later or suspended; `failed`
-    ones are kept for `retry`. `rounds` counts how often each fan-in has fired. `seq` and `updated_at` are those of the newest frame. `timeout` is what the
-    whole run may take, and `deadline_at` when that is over; a `retry` grants it anew.
+    ones are kept for `retry`. `rounds` counts how often each fan-in has fired. `seq` and `updated_at` are those
+    of the newest frame. `timeout` is what the whole run may take, and `deadline_at` when that is over; a `retry`
+    grants it anew.
     """
 
     id: str

@@ -89,9 +89,9 @@ class Engine:
         Raises UnknownRun, RunBusy, JournalCorrupt, and CodeMissing or FlowError when it cannot be driven: then
         the run is blocked, durably.
         """
-        run = await self._hold_and_drive(self.store.hold(run_id))
-        while not self._stopping and self._due_again([run_id]):
-            run = await self._hold_and_drive(self.store.hold(run_id))
+        run, seq = await self._hold_and_drive(self.store.hold(run_id)), -1
+        while run.seq != seq and not self._stopping and self._due_again([run_id]):
+            run, seq = await self._hold_and_drive(self.store.hold(run_id)), run.seq
         return run
 
     async def begin(self, held: Held, assembly: Assembly) -> Run:
@@ -106,12 +106,17 @@ class Engine:
         return await self.advance(run.id) if not self._stopping and self._due_again([run.id]) else run
 
     async def tick(self, run_ids: Sequence[str]) -> list[Outcome]:
-        """Advance each of `run_ids`, together; what is wrong with one is its outcome and stops no other."""
-        outcomes = {outcome.run_id: outcome for outcome in await self._pass(run_ids)}
-        while again := self._due_again(each for each, outcome in outcomes.items() if outcome.run and not outcome.error):
-            if self._stopping:
-                break
-            outcomes.update((outcome.run_id, outcome) for outcome in await self._pass(again))
+        """Advance each of `run_ids`, together; what is wrong with one is its outcome and stops no other.
+
+        One that is due again afterwards is advanced again, but not for a wake-up that nothing has come of.
+        """
+        outcomes: dict[str, Outcome] = {}
+        again = list(run_ids)
+        while again and not self._stopping:
+            news = {outcome.run_id: outcome for outcome in await self._pass(again)}
+            moved = [each for each, outcome in news.items() if outcome.seq not in (None, _seq_in(outcomes, each))]
+            outcomes |= news
+            again = self._due_again(moved)
         return list(outcomes.values())
 
     async def _pass(self, run_ids: Sequence[str]) -> list[Outcome]:

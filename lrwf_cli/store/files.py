@@ -26,7 +26,7 @@ from lrwf_cli.store.locks import is_taken, take
 from lrwf_cli.store.names import checked_run_id
 from lrwf_cli.store.reading import absolute, changed_at, is_folder, names_in, open_to_read, read_file
 from lrwf_cli.store.rundir import RunFolder, unknown
-from lrwf_cli.store.trouble import explain, told
+from lrwf_cli.store.trouble import explain, not_begun, told
 
 if TYPE_CHECKING:
     from lrwf_cli.store.held import FileHeld, Shared
@@ -85,9 +85,12 @@ class FileStore:
         from lrwf_cli.store.births import bear
 
         folder = RunFolder(checked_run_id(new.run_id), f"{self._runs}/{new.run_id}")
-        if new.code_digest is not None and new.code is not None:
-            self._code.keep(new.code_digest, new.code)
-        return bear(self._shared, folder, new)
+        try:
+            if new.code_digest is not None and new.code is not None:
+                self._code.keep(new.code_digest, new.code)
+            return bear(self._shared, folder, new)
+        except OSError as error:
+            raise not_begun(error, new.run_id, self.path) from error
 
     @told
     def hold(self, run_id: str) -> "FileHeld":

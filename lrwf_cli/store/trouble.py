@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from lrwf_cli.errors import StateDirectoryError, StateFull, StateUnwritable
 from lrwf_cli.store.disk import FULL, SyncFailed
 
-__all__ = ["explain", "told"]
+__all__ = ["explain", "not_begun", "told"]
 
 _UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 _TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
@@ -51,6 +51,14 @@ def explain(error: OSError, where: str) -> StateDirectoryError:
     return StateDirectoryError(
         f"cannot use `{path}`: {reason}", hint="check the disk and what stands at that path, then run `lrwf tick`"
     )
+
+
+def not_begun(error: OSError, run_id: str, where: str) -> StateDirectoryError:
+    """Return the error to raise for `error` where run `run_id` was to begin: there is nothing to go on with then."""
+    if error.errno in FULL and not isinstance(error, SyncFailed):
+        reason = error.strerror or str(error)
+        return StateFull(f"no room for run `{run_id}` in `{where}`: {reason}", hint="make room, then run it again")
+    return explain(error, where)
 
 
 def told(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:

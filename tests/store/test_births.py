@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lrwf_cli.errors import CodeMissing, RunConflict, StateDirectoryError, UsageError
+from lrwf_cli.errors import CodeMissing, RunConflict, StateDirectoryError, StateFull, UsageError
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.held import FileHeld
-from tests.store.store_builders import HOUR, NOW, WatchedDisk, append, fails, names, new_run, step, tree
+from tests.store.store_builders import HOUR, NOW, FullDisk, WatchedDisk, append, fails, names, new_run, step, tree
 
 DIGEST = "ab" * 32
 FILES = {"tasks.py": b"x = 1\n", "pack/__init__.py": b"", "pack/deep/er.py": b"\xff\0"}
@@ -263,3 +263,18 @@ def test_half_built_code_goes_after_an_hour(store: FileStore, state: Path) -> No
     os.utime(old, (an_hour_ago, an_hour_ago))
     store.keep_code(DIGEST, FILES)
     assert names(state / "code") == [young.name, DIGEST]
+
+
+@pytest.mark.parametrize("room", [0, 10, 200])
+def test_a_full_disk_begins_nothing_and_says_so(state: Path, room: int) -> None:
+    """R6: there is no run to go on with, so the remedy is to run it again; with room it begins."""
+    disk = FullDisk()
+    store = FileStore.open(state, create=True, disk=disk)
+    disk.room = room
+    with pytest.raises(StateFull, match="no room for run `train`") as caught:
+        store.create(new_run())
+    assert caught.value.hint == "make room, then run it again"
+    assert store.run_ids() == []
+    disk.room = None
+    store.create(new_run()).release()
+    assert store.run_ids() == ["train"]

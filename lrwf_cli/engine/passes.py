@@ -18,7 +18,7 @@ from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.engine.driver import GRACE_S, Driver, Observer, Process
 from lrwf_cli.engine.slots import Slots
-from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateFull, UnknownRun
+from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Held, Store
 
@@ -114,9 +114,9 @@ class Engine:
         again = list(run_ids)
         while again and not self._stopping:
             news = {outcome.run_id: outcome for outcome in await self._pass(again)}
-            moved = [each for each, outcome in news.items() if outcome.seq not in (None, _seq_in(outcomes, each))]
+            moved = [each for each, outcome in news.items() if _has_moved(outcome, outcomes.get(each))]
             outcomes |= news
-            again = self._due_again(moved)
+            again = self._due_again(moved) if moved else []
         return list(outcomes.values())
 
     async def _pass(self, run_ids: Sequence[str]) -> list[Outcome]:
@@ -161,7 +161,7 @@ class Engine:
                 return held.run
             try:
                 assembly = self._assemble(held, self.store.definition(held.run.id))
-            except NeedsItsProgram:
+            except (NeedsItsProgram, StateDirectoryError):
                 raise
             except LrwfError as error:
                 self._block(held, error)
@@ -213,6 +213,13 @@ class Engine:
     def _due_again(self, run_ids: Iterable[str]) -> list[str]:
         mine = set(run_ids)
         return [due.run_id for due in self.store.due(self.clock.now()) if due.run_id in mine]
+
+
+def _has_moved(outcome: Outcome, before: Outcome | None) -> bool:
+    """Whether something has come of taking a run up, so that taking it up again may lead further."""
+    if outcome.run is None or outcome.error is not None:
+        return False
+    return before is None or before.run is None or before.run.seq != outcome.run.seq
 
 
 def commit(held: Held, clock: Clock, command: Command) -> Run:

@@ -366,3 +366,26 @@ def test_a_run_that_kills_its_process_convicts_no_other_run(store: Store) -> Non
         "killer": "failed",
         "bystander": "completed",
     }
+
+
+def test_a_wake_up_that_leads_nowhere_does_not_keep_a_tick(store: Store) -> None:
+    """Conformance 58: a run that stays due although nothing comes of it is left to the next tick."""
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    run = world.begin()
+    engine = world.process()
+    engine._due_again = list  # type: ignore[method-assign,assignment]  # as if a timer could not be taken away
+    assert [outcome.run for outcome in asyncio.run(engine.tick(["r"]))] == [run]
+    assert asyncio.run(engine.advance("r")) == run
+
+
+def test_a_definition_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
+    """Conformance 45, 59: a state directory in trouble is told of, not written down: with the file back it goes on."""
+    store = FileStore.open(tmp_path / "state", create=True)
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    world.create("r").release()
+    flow = tmp_path / "state/runs/r/flow.yaml"
+    text = flow.read_bytes()
+    flow.unlink()
+    assert world.tick() == ["StateDirectoryError"]
+    flow.write_bytes(text)
+    assert world.tick() == ["completed"]

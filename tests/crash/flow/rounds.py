@@ -16,6 +16,14 @@ class Start:
     rounds: int
 
 
+@dataclass(frozen=True)
+class Pipe:
+    """The input of a run that waits for a word."""
+
+    effects: Path
+    word: Path
+
+
 def note(ctx: WorkflowContext[Any, Any]) -> None:
     """Write a line to the file, all of it at once or none: what was written has happened."""
     line = f"{ctx.run_id} {ctx.idempotency_key} {ctx.attempt} {ctx.executor_id}\n"
@@ -52,3 +60,10 @@ async def report(left: int, ctx: WorkflowContext[None, list[int]]) -> None:
     """Yield the rounds as they were begun."""
     note(ctx)
     await ctx.yield_output(ctx.get_state("rounds"))
+
+
+@executor
+def listen(pipe: Pipe, ctx: WorkflowContext[None, str]) -> None:
+    """Yield the word that somebody writes into the pipe."""
+    note(ctx)
+    ctx.yield_output(pipe.word.read_text())

@@ -107,6 +107,20 @@ def test_suspects_run_alone() -> None:
     assert simulation.outputs == [7, 7, 7]
 
 
+def test_nothing_starts_beside_the_last_suspect() -> None:
+    """Conformance 42: what was not in flight in the crashes waits too, until all suspects are through."""
+    workflow = flow("a", Direct("a", "b"), specs=[ExecutorSpec("b", max_parallel=2)])
+    simulation = started(workflow, a=lambda _: effects(1, 2, 3, 4))
+    simulation.take()
+    simulation.turn()
+    for _ in range(2):
+        simulation.take()
+    crowd = [[(i.delivery.message, i.crashes) for i in simulation.now_run.started.values()]]
+    while simulation.turn():
+        crowd.append([(i.delivery.message, i.crashes) for i in simulation.now_run.started.values()])
+    assert crowd == [[(1, 2)], [(2, 2)], [(3, 0), (4, 0)], [(4, 0)], []]
+
+
 @pytest.mark.parametrize("polite", [True, False])
 def test_reboots_and_polite_ends_do_not_count(*, polite: bool) -> None:
     """Conformance 57, the core's part: a machine that goes down ten times, or ten SIGTERMs, convict nobody."""

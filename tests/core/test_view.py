@@ -89,6 +89,7 @@ def test_what_a_run_waits_for_is_listed_soonest_first() -> None:
     assert first["due_at"] == "2026-11-22T10:00:00.002Z"
     assert first["detail"] == "attempt 2 after OSError"
     assert first["id"] in run.waiting
+    assert [each["state"] for each in status_view(run)["executors"]] == ["completed", "waiting", "waiting"]
     run.status = "failed"
     assert summary_view(run)["waiting_on"] == []
 

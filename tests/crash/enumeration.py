@@ -132,7 +132,7 @@ class Enumeration:
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.outputs: object = None
+        self.outputs: dict[str, object] = {}
         self._seen: set[int] = set()
         self._runner = asyncio.Runner()
 

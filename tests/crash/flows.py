@@ -20,7 +20,7 @@ from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.crash.worlds import RUN, News
 
-__all__ = ["CHAIN", "LOOP", "MAIL", "PAIR", "Played", "Quickstart"]
+__all__ = ["CHAIN", "LOOP", "MAIL", "PAIR", "STEERED", "Played", "Quickstart"]
 
 ORIGIN = Origin(flow="flow.yaml", folder="/", cwd="/", python="python")
 
@@ -36,6 +36,7 @@ class Played:
     handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
     input: Json = None
     letters: tuple[str, ...] = ()
+    is_steered: bool = False
 
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
         now = clock.now()
@@ -64,6 +65,7 @@ class Quickstart:
 
     folder: Path
     letters: tuple[str, ...] = ()
+    is_steered: bool = False
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -117,6 +119,22 @@ PAIR = Played(
 
 MAIL = Played(CHAIN.workflow, CHAIN.handlers, CHAIN.input, letters=("gossip", "pause"))
 """The same, but two letters lie there before it is driven: one is of no use, the other holds the run."""
+
+
+async def enlarge(call: Call, news: News) -> Effects:
+    """Send something large."""
+    return sends(LARGE_TEXT)
+
+
+async def measure(call: Call, news: News) -> Effects | Failed:
+    """Yield how large the message is; the first attempt fails for good."""
+    if call.attempt == 1:
+        return Failed(Failure("ValueError", "not today", "last", call.attempt), retryable=False)
+    return Effects(outputs=(len(call.resolve(call.delivery.message)),))
+
+
+STEERED = Played(PAIR.workflow, {"first": enlarge, "last": measure}, PAIR.input, is_steered=True)
+"""A run that fails and is retried, then rewound, then forked: each by a person, between two ticks."""
 
 
 async def open_round(call: Call, news: News) -> Effects:

@@ -3,16 +3,17 @@
 The marks are what was seen outside, over all lives and in order, so they are what nothing may contradict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import InvocationCompleted, MailTaken
+from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import status_view
 from lrwf_cli.errors import LrwfError
-from lrwf_cli.store.base import Frame
+from lrwf_cli.store.base import Frame, Store
 from tests.crash.recorder import Mark
 from tests.crash.trees import Tree, look_at
 from tests.crash.worlds import RUN, look
@@ -23,20 +24,25 @@ FAR = datetime(2999, 1, 1, tzinfo=UTC)
 """When every timer has come due."""
 
 
-def outputs_of(folder: Path) -> object:
-    """Return the outputs of the run in `folder`."""
+def outputs_of(folder: Path) -> dict[str, object]:
+    """Return the outputs of each run in `folder`."""
     store = look(folder)
-    return status_view(store.load(RUN), lambda value: store.resolve(RUN, value))["outputs"]
+    return {run_id: _outputs(store, run_id) for run_id in store.run_ids()}
+
+
+def _outputs(store: Store, run_id: str) -> object:
+    return status_view(store.load(run_id), lambda value: store.resolve(run_id, value))["outputs"]
 
 
 def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterator[str]:
     """Yield what is wrong with what a crash has left, seen by somebody who only looks: I3, I6 and acknowledgements."""
     try:
         store = look(folder)
-        if RUN in store.run_ids():
-            yield from _forgotten(store.load(RUN), left)
-        elif any(mark.kind == "kept" for mark in marks):
-            yield "an acknowledged run is gone"
+        run_ids = store.run_ids()
+        for run_id in run_ids:
+            yield from _forgotten(store.load(run_id), left)
+        for run_id in {mark.about[0] for mark in marks if mark.kind == "kept"}.difference(run_ids):
+            yield f"`{run_id}` was acknowledged and is gone"
     except LrwfError as error:
         yield f"looking fails with {type(error).__name__}: {error.message}"
     if (found := look_at(folder)) != left:
@@ -44,47 +50,57 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
 
 
 def _forgotten(run: Run, left: Tree) -> Iterator[str]:
-    wakes_up = run.is_final or run.status == "paused" or any(map(_wakes_up, left))
+    wakes_up = run.is_final or run.status == "paused" or any(_wakes_up(path, run.id) for path in left)
     if not wakes_up:
-        yield f"I3: the run is {run.status} and nothing wakes it"
+        yield f"I3: `{run.id}` is {run.status} and nothing wakes it"
 
 
-def _wakes_up(path: str) -> bool:
+def _wakes_up(path: str, run_id: str) -> bool:
     match path.split("/")[1:]:
         case ["timers", _, name]:
-            return name.split("~")[-1] == RUN
+            return name.split("~")[-1] == run_id
         case ["mail", name]:
-            return name.startswith(f"{RUN}~")
+            return name.startswith(f"{run_id}~")
         case _:
             return False
 
 
-def wrong_at_the_end(folder: Path, marks: Sequence[Mark], outputs: object) -> Iterator[str]:
+def wrong_at_the_end(folder: Path, marks: Sequence[Mark], outputs: Mapping[str, object]) -> Iterator[str]:
     """Yield what is wrong with what life after a crash has come to: I1, acknowledgements, outputs, leftovers."""
-    store = look(folder)
     try:
-        run, frames = store.load(RUN), list(store.frames(RUN))
+        store = look(folder)
+        for run_id in outputs:
+            yield from _wrong_with(store, run_id, marks, outputs[run_id])
+        if due := store.due(FAR):
+            yield f"a run is at its end and yet due: {due}"
     except LrwfError as error:
         yield f"reading fails with {type(error).__name__}: {error.message}"
-        return
+
+
+def _wrong_with(store: Store, run_id: str, marks: Sequence[Mark], outputs: object) -> Iterator[str]:
+    run, frames = store.load(run_id), list(store.frames(run_id))
     if run.status != "completed":
-        yield f"the run is {run.status}: {run.error}"
-    elif (found := outputs_of(folder)) != outputs:
-        yield f"the outputs are {found!r:.200}"
-    if due := store.due(FAR):
-        yield f"the run is at its end and yet due: {due}"
-    yield from _contradicted(run, frames, marks)
-
-
-def _contradicted(run: Run, frames: Sequence[Frame], marks: Sequence[Mark]) -> Iterator[str]:
+        yield f"`{run_id}` is {run.status}: {run.error}"
+    elif (found := _outputs(store, run_id)) != outputs:
+        yield f"the outputs of `{run_id}` are {found!r:.200}"
     if fold(None, frames) != run:
-        yield "I1: the fold of the journal is not the run"
+        yield f"I1: the fold of the journal of `{run_id}` is not the run"
+    yield from _lost(run_id, frames, marks)
+    if run_id == RUN:
+        yield from _letters_lost(frames, {mark.about for mark in marks if mark.kind == "posted"})
+
+
+def _lost(run_id: str, frames: Sequence[Frame], marks: Sequence[Mark]) -> Iterator[str]:
     for mark in marks:
-        if mark.kind == "frame" and frames[mark.about.seq - 1 : mark.about.seq] != [mark.about]:
-            yield f"frame {mark.about.seq} was acknowledged and is gone: {mark.about.events}"
-        if mark.kind == "kept" and len(frames) < mark.about:
-            yield f"frame {mark.about} was acknowledged and is gone"
-    posted = {mark.about for mark in marks if mark.kind == "posted"}
+        if mark.kind not in {"frame", "kept"} or mark.about[0] != run_id:
+            continue
+        if mark.kind == "kept" and len(frames) < mark.about[1]:
+            yield f"frame {mark.about[1]} was acknowledged and is gone"
+        if mark.kind == "frame" and frames[mark.about[2].seq - 1 : mark.about[2].seq] != [mark.about[2]]:
+            yield f"frame {mark.about[2].seq} was acknowledged and is gone: {mark.about[2].events}"
+
+
+def _letters_lost(frames: Sequence[Frame], posted: set[str]) -> Iterator[str]:
     taken = [event.id for frame in frames for event in frame.events if isinstance(event, MailTaken)]
     if missing := posted - set(taken):
         yield f"letters were posted and never taken: {sorted(missing)}"
@@ -98,11 +114,13 @@ def wrong_outside(marks: Sequence[Mark]) -> Iterator[str]:
     entered: set[tuple[str, int]] = set()
     for mark in marks:
         if mark.kind == "frame":
-            completed |= {each.delivery for each in mark.about.events if isinstance(each, InvocationCompleted)}
+            run_id, epoch, frame = mark.about
+            done = (event.delivery for event in frame.events if isinstance(event, InvocationCompleted))
+            completed |= {idempotency_key(run_id, epoch, delivery) for delivery in done}
         elif mark.kind == "handled":
-            delivery, attempt, executor = mark.about
-            if delivery in completed:
+            key, attempt, executor = mark.about
+            if key in completed:
                 yield f"`{executor}` was committed and ran again"
-            if (delivery, attempt) in entered:
+            if (key, attempt) in entered:
                 yield f"`{executor}` ran twice as attempt {attempt}: it began before that was durable"
-            entered.add((delivery, attempt))
+            entered.add((key, attempt))

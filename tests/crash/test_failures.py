@@ -18,11 +18,11 @@ import pytest
 
 from lrwf_cli.errors import LrwfError, StateDirectoryError, StateFull
 from tests.crash.enumeration import Crash, Enumeration, endings_of, prepared
-from tests.crash.flows import CHAIN, LOOP, MAIL
+from tests.crash.flows import CHAIN, LOOP, MAIL, STEERED
 from tests.crash.recorder import History, SickDisk
 from tests.crash.worlds import Scenario
 
-FLOWS = {"chain": CHAIN, "mail": MAIL, "loop": LOOP}
+FLOWS = {"chain": CHAIN, "mail": MAIL, "loop": LOOP, "steered": STEERED}
 SHORT = 0
 How = Literal["once", "for good"]
 FAULTS: list[tuple[int, How]] = [

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lrwf_cli.clock import Clock, ManualClock
-from lrwf_cli.core.commands import Effects
+from lrwf_cli.core.commands import Effects, Retry
 from lrwf_cli.core.run import Run
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.driver import Process
@@ -26,6 +26,7 @@ from lrwf_cli.store.files import FileStore
 from tests.crash.recorder import History, RecordingDisk
 
 __all__ = [
+    "FORK",
     "RUN",
     "START",
     "STATE",
@@ -40,6 +41,10 @@ __all__ = [
 ]
 
 RUN = "the-run"
+FORK = "the-fork"
+BACK_TO = 3
+"""The frame that a run is rewound to, and forked at."""
+
 STATE = "state"
 """The state directory's name in the folder that is looked at: its own name has to be durable too."""
 
@@ -81,6 +86,10 @@ class Scenario(Protocol):
     def letters(self) -> tuple[str, ...]:
         """The kinds of letters that are left before anyone drives the run."""
 
+    @property
+    def is_steered(self) -> bool:
+        """Whether the run is rewound and forked when it has completed."""
+
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
         """Publish the run `RUN`; return it with what it takes to drive it."""
 
@@ -96,7 +105,7 @@ class Witness:
     history: History
 
     async def invoke(self, call: Call) -> Effects | Failed:
-        self.history.mark("handled", (call.delivery.id, call.attempt, call.delivery.executor))
+        self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
         return await self.invoker.invoke(call)
 
 
@@ -129,17 +138,12 @@ class Life:
         return Assembly(assembly.workflow, Witness(assembly.invoker, self.history))
 
     def play(self, runner: asyncio.Runner) -> None:
-        """Do what there is to be done, first as cron does, then as the user who has started the run or wants to.
+        """Do what there is to be done: by turns what cron does, and the user who has started the run or wants to.
 
         Raises what a command line would report.
         """
         self._cron(runner)
-        if (run := self._run()) is None:
-            self._start(runner)
-            self._cron(runner)
-            run = self._run()
-        if run is not None and run.status == "paused":
-            self._resume()
+        while self._steer(runner):
             self._cron(runner)
         self.clock.jump(CENTURIES)
         self._tick(runner)
@@ -159,19 +163,48 @@ class Life:
             assert not outcome.busy, outcome
 
     def _is_settled(self) -> bool:
-        run = self._run()
-        at_rest = run is None or run.is_final or run.status == "paused"
+        runs = [self._run(run_id) for run_id in (RUN, FORK)]
+        at_rest = all(run is None or run.is_final or run.status == "paused" for run in runs)
         return at_rest and not self.store.due(self.clock.now())
 
-    def _run(self) -> Run | None:
+    def _run(self, run_id: str) -> Run | None:
         try:
-            return self.store.load(RUN)
+            return self.store.load(run_id)
         except UnknownRun:
             return None
 
+    def _steer(self, runner: asyncio.Runner) -> bool:
+        """Do what the user would do next; whether there was anything to do."""
+        run, fork = self._run(RUN), self._run(FORK)
+        for each in (run, fork):
+            if each is not None and (each.status == "paused" or (each.status == "failed" and self.scenario.is_steered)):
+                self._let_go(each)
+                return True
+        if run is None:
+            self._start(runner)
+        elif self.scenario.is_steered and run.epoch == 0:
+            self._kept(steer.rewind(self.store, self.clock, RUN, BACK_TO))
+        elif self.scenario.is_steered and fork is None:
+            self._kept(steer.fork(self.store, self.clock, RUN, FORK, at=BACK_TO))
+        else:
+            return False
+        return True
+
+    def _let_go(self, run: Run) -> None:
+        if run.status == "failed":
+            self._kept(steer.retry(self.store, self.clock, run.id, Retry()))
+        else:
+            letter = Letter(id="resume", run_id=run.id, kind="resume", at=self.clock.now())
+            self._kept(steer.send(self.store, self.clock, letter))
+
+    def _kept(self, run: Run | None) -> None:
+        """Note that the user was told how a run stands."""
+        assert run is not None
+        self.history.mark("kept", (run.id, run.seq))
+
     def _start(self, runner: asyncio.Runner) -> None:
         held, assembly = self.scenario.begin(self.store, self.clock, self.news)
-        self.history.mark("kept", held.run.seq)
+        self._kept(held.run)
         if not self.scenario.letters:
             runner.run(self.engine.begin(held, self._witnessed(assembly)))
             return
@@ -181,14 +214,8 @@ class Life:
             self.store.post(letter)
             self.history.mark("posted", letter.id)
 
-    def _resume(self) -> None:
-        letter = Letter(id="resume", run_id=RUN, kind="resume", at=self.clock.now())
-        run = steer.send(self.store, self.clock, letter)
-        assert run is not None
-        self.history.mark("kept", run.seq)
-
     def _observe(self, frame: Frame, run: Run) -> None:
-        self.history.mark("frame", frame)
+        self.history.mark("frame", (run.id, run.epoch, frame))
         self.news.saw(run)
 
 

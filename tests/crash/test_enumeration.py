@@ -1,7 +1,7 @@
 """Conformance 42, 43, 2, 16: a kill and a power loss before every file operation, and again in what comes after.
 
 The short form plays every crash of a life and, for the smallest flow, every crash of every recovery. The long form
-plays every crash of every recovery for all flows, with each unsynced name by itself. It takes about an hour:
+plays every crash of every recovery of larger ones, and each unsynced name by itself. It takes about two hours:
 
     python -m pytest tests/crash -m soak
 """
@@ -84,7 +84,7 @@ def test_no_crash_in_a_recovery_changes_it_either(then: How, arena: Path) -> Non
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("first", "then"), RECOVERIES)
-@pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.parametrize("flow", ["chain", "mail", "loop"])
 def test_no_two_crashes_change_it(flow: str, first: How, then: How, arena: Path) -> None:
     """The long form of what is above: any crash, then any crash."""
     enumerate_crashes(FLOWS[flow], arena, first, then)

@@ -142,7 +142,7 @@ def test_stop_ends_the_others_at_once() -> None:
     run = simulation.now_run
     (cut,) = run.ready["c"]
     assert (run.status, simulation.outputs, run.started) == ("failed", [], {})
-    assert (cut.maybe_done, cut.attempt, cut.crashes) == (True, 2, 0)
+    assert (cut.maybe_done, cut.attempt, cut.crashes, cut.started_at) == (True, 2, 0, None)
     simulation.ask(c.Retry())
     assert (simulation.now_run.status, simulation.outputs) == ("completed", [2, 0])
 
@@ -223,6 +223,7 @@ def test_a_retry_of_a_blocked_run_counts_crashes_afresh() -> None:
         simulation.take()
     simulation.publish(c.Block(Failure("CodeMissing", "gone")))
     simulation.publish(c.Retry())
+    assert [invocation.crashes for invocation in simulation.now_run.open_invocations()] == [0]
     simulation.drive()
     assert (simulation.now_run.status, simulation.outputs) == ("completed", [0])
 

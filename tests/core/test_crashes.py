@@ -3,6 +3,7 @@
 import pytest
 
 from lrwf_cli.core import commands as c
+from lrwf_cli.core.decide import has_suspect
 from lrwf_cli.core.events import DriverStarted, InvocationFailed, InvocationsCutOff
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy, Workflow
 from tests.core.simulation import ORIGIN, Handler, Luck, Simulation, Task, effects, fails, flow
@@ -199,3 +200,58 @@ def test_the_next_attempt_after_a_failure_is_no_suspect() -> None:
     simulation.turn()
     (waiting,) = simulation.now_run.waiting.values()
     assert (waiting.crashes, waiting.attempt, waiting.failures) == (0, 3, 1)
+
+
+def test_what_was_at_work_begins_anew_after_a_rewind() -> None:
+    """Conformance 51: in its order, with no crashes on its account, and as if nobody had tried it."""
+    seen: list[tuple[int, bool, int]] = []
+
+    def handle(task: Task) -> c.Effects:
+        seen.append((task.message, task.maybe_done, task.attempt))
+        return effects(task.message)
+
+    workflow = flow("a", Direct("a", "b"), specs=[ExecutorSpec("b", max_parallel=3)])
+    simulation = started(workflow, a=lambda _: effects(1, 2, 3, 4), b=handle)
+    simulation.take()
+    simulation.turn()
+    for _ in range(2):
+        simulation.take()
+    seen.clear()
+    simulation.publish(c.Rewind(simulation.past(3)))
+    first, *others = simulation.now_run.ready["b"]
+    assert [(each.delivery.message, each.crashes, each.started_at) for each in (first, *others)] == [
+        (1, 0, None), (2, 0, None), (3, 0, None), (4, 0, None),
+    ]  # fmt: skip
+    simulation.drive()
+    assert seen == [(number, False, 1) for number in (1, 2, 3, 4)]
+
+
+def test_a_retry_forgets_the_crashes_of_what_stands_in_line() -> None:
+    """Conformance 42: what a cancel cut off after two crashes is no suspect once somebody has retried the run."""
+    simulation = started()
+    simulation.take()
+    simulation.turn()
+    for _ in range(2):
+        simulation.take()
+    simulation.publish(c.Cancel())
+    simulation.publish(c.Retry())
+    assert {i.crashes for i in simulation.now_run.open_invocations()} == {0}
+    simulation.take()
+    assert len(simulation.at_work) == 3
+
+
+def test_a_run_that_may_end_its_process_says_so() -> None:
+    """Conformance 34: what was in flight in a crash, and is found in flight again, is not taken up beside other runs."""
+    simulation = started(flow("a"))
+    simulation.take()
+    assert not has_suspect(simulation.now_run)
+    simulation.take()
+    assert has_suspect(simulation.now_run)
+    simulation.cut_off()
+    assert not has_suspect(simulation.now_run)
+    for _ in range(2):
+        simulation.take()
+    simulation.cut_off()
+    assert has_suspect(simulation.now_run)
+    simulation.publish(c.Pause())
+    assert not has_suspect(simulation.now_run)

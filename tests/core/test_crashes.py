@@ -241,7 +241,7 @@ def test_a_retry_forgets_the_crashes_of_what_stands_in_line() -> None:
 
 
 def test_a_run_that_may_end_its_process_says_so() -> None:
-    """Conformance 34: what was in flight in a crash, and is found in flight again, is not taken up beside other runs."""
+    """Conformance 34: what was in flight in a crash, and is so again, is not taken up beside other runs."""
     simulation = started(flow("a"))
     simulation.take()
     assert not has_suspect(simulation.now_run)

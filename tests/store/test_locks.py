@@ -20,12 +20,16 @@ HOLD = """
 import sys, subprocess, os
 from lrwf_cli.store.files import FileStore
 held = FileStore.open(sys.argv[1]).hold("train")
-children = {"spawn": lambda: subprocess.Popen(["sleep", "60"], close_fds=False).pid, "fork": os.fork}
-child = children[sys.argv[2]]() if len(sys.argv) > 2 else None
-if child == 0:
+def forked():
+    begun, begins = os.pipe()
+    if child := os.fork():
+        os.read(begun, 1)  # what the child does at its very beginning has been done
+        return child
     import signal
+    os.write(begins, b".")
     signal.pause()
-print(child, flush=True)
+children = {"spawn": lambda: subprocess.Popen(["sleep", "60"], close_fds=False).pid, "fork": forked}
+print(children[sys.argv[2]]() if len(sys.argv) > 2 else None, flush=True)
 input()
 """
 

@@ -6,8 +6,11 @@ one imperative sentence: what to do now. Which exit code a class leads to is the
 
 __all__ = [
     "CodeMissing",
+    "CommandFailed",
+    "CommandLost",
     "ConditionError",
     "ExecutorCrashed",
+    "ExecutorTimeoutError",
     "ExpressionError",
     "FlowError",
     "FrameTooLarge",
@@ -21,7 +24,13 @@ __all__ = [
     "NeedsItsProgram",
     "NotDecodable",
     "NotEncodable",
+    "NotKeepable",
     "NotYet",
+    "PollTimeoutError",
+    "ReplayDiverged",
+    "RequestClosed",
+    "RequestExpired",
+    "ResponseRefused",
     "RunBusy",
     "RunConflict",
     "RunFailedError",
@@ -31,7 +40,9 @@ __all__ = [
     "StateNewer",
     "StateNotOurs",
     "StateUnwritable",
+    "SuspensionRefused",
     "UndeclaredType",
+    "UnknownRequest",
     "UnknownRun",
     "UnknownTarget",
     "UsageError",
@@ -188,3 +199,58 @@ class RunStuck(LrwfError):
 
 class ExecutorCrashed(LrwfError):
     """A handler ended its process again and again."""
+
+
+class ReplayDiverged(LrwfError):
+    """On its way back to where it was, a handler came by another place than was kept."""
+
+
+class NotKeepable(LrwfError):
+    """What an await returned or raised cannot be kept, so that it would have to be run again."""
+
+
+class SuspensionRefused(LrwfError):
+    """A handler cannot suspend where it stands."""
+
+
+class ExecutorTimeoutError(LrwfError, TimeoutError):
+    """An executor was past one of its limits of time."""
+
+
+class PollTimeoutError(LrwfError, TimeoutError):
+    """What was polled was not complete in time."""
+
+
+class RequestExpired(LrwfError):
+    """Nobody answered a request in time, and it has no default."""
+
+
+class UnknownRequest(LrwfError):
+    """There is no such request."""
+
+
+class RequestClosed(LrwfError):
+    """The request has an answer, or can have none any more."""
+
+
+class ResponseRefused(UsageError):
+    """A response does not fit what was asked, or comes from somebody who may not answer."""
+
+
+class CommandFailed(LrwfError):
+    """A command ended with an exit code that is not 0.
+
+    `exit_code` is negative if a signal ended it; `stderr` is the end of what it said.
+    """
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, exit_code: int | None = None, stderr: str = ""
+    ) -> None:
+        """Take what is wrong, and how the command ended."""
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+        self.stderr = stderr
+
+
+class CommandLost(LrwfError):
+    """A command is gone, and has left no word of how it ended."""

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from lrwf_cli.cli.render import clip, json_line, safe
 from lrwf_cli.core import events as e
 from lrwf_cli.core.model import Json
+from lrwf_cli.core.person import Person
 from lrwf_cli.core.plain import plain
-from lrwf_cli.core.run import Failure, Person, Run
+from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.store.base import Frame
 

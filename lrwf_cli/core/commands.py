@@ -4,12 +4,15 @@ A command never touches disk; what it leads to is events. An invocation's result
 `Complete` or `Fail`, with plain values, so that a handler may as well have run elsewhere.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from lrwf_cli.core.model import Json
-from lrwf_cli.core.run import Failure, Origin, Person, Run
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Failure, Origin, Run
+from lrwf_cli.core.suspended import Answer, Ask, Kept, Suspension
 
 __all__ = [
     "Advance",
@@ -18,16 +21,20 @@ __all__ = [
     "Command",
     "Complete",
     "CutOff",
+    "Deliver",
     "Effects",
     "Fail",
     "Fork",
+    "Keep",
     "Pause",
+    "Respond",
     "Resume",
     "Retry",
     "Rewind",
     "Send",
     "Start",
     "StateWrite",
+    "Suspend",
     "Take",
     "TakeMail",
 ]
@@ -59,13 +66,15 @@ class StateWrite(msgspec.Struct, frozen=True):
 class Effects(msgspec.Struct, frozen=True):
     """Everything that a handler did, as values. It counts when its invocation completes.
 
-    `saved` is what the executor's `on_checkpoint_save` returned (encoded), `None` when it keeps nothing.
+    `asks` are questions whose answers become deliveries of their own (`calls`). `saved` is what the executor's
+    `on_checkpoint_save` returned (encoded), `None` when it keeps nothing.
     """
 
     sends: tuple[Send, ...] = ()
     outputs: tuple[Json, ...] = ()
     writes: tuple[StateWrite, ...] = ()
     saved: Json = None
+    asks: tuple[Ask, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -106,11 +115,41 @@ class Complete(msgspec.Struct, frozen=True):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """A handler raised. `retryable` false: trying again cannot help."""
+    """A handler raised. `retryable` false: trying again cannot help. `crashed`: nobody knows how the attempt ended."""
 
     delivery: str
     error: Failure
     retryable: bool = True
+    crashed: bool = False
+
+
+class Suspend(msgspec.Struct, frozen=True):
+    """A handler cannot go on by itself: the world must answer."""
+
+    delivery: str
+    suspension: Suspension
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """Awaits of a handler that is at work have returned."""
+
+    delivery: str
+    kept: tuple[Kept, ...]
+
+
+class Respond(msgspec.Struct, frozen=True):
+    """A request has its answer: the one that was there first, which is beyond change."""
+
+    request: str
+    answer: Answer
+
+
+class Deliver(msgspec.Struct, frozen=True):
+    """Somebody was told a piece of news, or could not be: then it is tried again at `again_at`; `None`: never."""
+
+    notice: str
+    error: Failure | None = None
+    again_at: datetime | None = None
 
 
 class CutOff(msgspec.Struct, frozen=True):
@@ -123,7 +162,7 @@ class TakeMail(msgspec.Struct, frozen=True):
     id: str
     epoch: int
     kind: str
-    command: "Pause | Resume | Cancel | None" = None
+    command: "Pause | Resume | Cancel | Respond | None" = None
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -134,9 +173,10 @@ class Pause(msgspec.Struct, frozen=True):
 
 
 class Resume(msgspec.Struct, frozen=True):
-    """Let a held or blocked run go on."""
+    """Let a held or blocked run go on. `restart`: what it is blocked for from its top, without kept awaits."""
 
     by: Person | None = None
+    restart: bool = False
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -147,9 +187,13 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """The run cannot go on without a person. One whose time is up times out instead."""
+    """The run cannot go on without a person. One whose time is up times out instead.
+
+    `delivery` is the one whose handler cannot go on; it is ready again when the run goes on.
+    """
 
     error: Failure
+    delivery: str | None = None
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -177,6 +221,10 @@ Command = (
     | Advance
     | Complete
     | Fail
+    | Suspend
+    | Keep
+    | Respond
+    | Deliver
     | CutOff
     | TakeMail
     | Pause

@@ -2,28 +2,48 @@
 
 An event carries routed deliveries, so folding a journal never needs the flow file again. On disk an
 event is an object with its snake-case name under `type`; fields that have their default are left out.
-Fields may be added with a default, never changed or removed.
+Fields may be added with a default, never changed or removed. What happens to single deliveries is in
+`invocation_events`; whoever needs an event finds it here.
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
 
-import msgspec
-
+from lrwf_cli.core.invocation_events import (
+    AwaitsKept,
+    EventBase,
+    InvocationCompleted,
+    InvocationFailed,
+    InvocationsCutOff,
+    InvocationsStarted,
+    InvocationSuspended,
+    RequestAnswered,
+    RequestsOpened,
+    StateChange,
+    WokeUp,
+)
 from lrwf_cli.core.model import Json
-from lrwf_cli.core.run import Delivery, Dropped, Failure, Joined, Origin, Output, Person, Run
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Delivery, Ending, Failure, Notice, Origin, Run
 
 __all__ = [
+    "AwaitsKept",
     "DriverStarted",
     "Event",
     "InvocationCompleted",
     "InvocationFailed",
+    "InvocationSuspended",
     "InvocationsCutOff",
     "InvocationsStarted",
     "MailTaken",
+    "NoticeDelivered",
+    "NoticeFailed",
+    "NoticesPosted",
+    "RequestAnswered",
+    "RequestsOpened",
     "RunBlocked",
     "RunCancelled",
     "RunCompleted",
+    "RunEnding",
     "RunFailed",
     "RunForked",
     "RunPaused",
@@ -38,15 +58,7 @@ __all__ = [
 ]
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-class _Event(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type", tag=_snake):
-    """The base of all events: how they are tagged on disk."""
-
-
-class RunStarted(_Event, frozen=True):
+class RunStarted(EventBase, frozen=True):
     """A run began: its input is on its way to the start executor."""
 
     run_id: str
@@ -61,7 +73,7 @@ class RunStarted(_Event, frozen=True):
     by: Person | None = None
 
 
-class RunForked(_Event, frozen=True):
+class RunForked(EventBase, frozen=True):
     """A run began as a copy of another as of its frame `from_seq`; that other one is left alone."""
 
     run_id: str
@@ -72,7 +84,7 @@ class RunForked(_Event, frozen=True):
     by: Person | None = None
 
 
-class RunRewound(_Event, frozen=True):
+class RunRewound(EventBase, frozen=True):
     """The run is again as it was after frame `to`, in a new epoch; the journal keeps what was undone."""
 
     to: int
@@ -80,114 +92,93 @@ class RunRewound(_Event, frozen=True):
     by: Person | None = None
 
 
-class DriverStarted(_Event, frozen=True):
+class DriverStarted(EventBase, frozen=True):
     """A process took the run up. `boot_id` tells a reboot from a crash."""
 
     pid: int
     boot_id: str
 
 
-class InvocationsStarted(_Event, frozen=True):
-    """Handlers are about to be called for these deliveries."""
-
-    deliveries: tuple[str, ...]
-
-
-class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One write of shared state. `conflict`: the key had changed since the handler read it."""
-
-    key: str
-    value: Json = None
-    op: Literal["set", "append", "extend", "add", "merge", "delete"] = "set"
-    conflict: bool = False
-
-
-class InvocationCompleted(_Event, frozen=True):
-    """A handler ended; here are all of its effects, routed. They count from this frame on.
-
-    `saved` is what `on_checkpoint_save` returned, as a change of what it returned before.
-    """
-
-    delivery: str
-    deliveries: tuple[Delivery, ...] = ()
-    joined: tuple[Joined, ...] = ()
-    outputs: tuple[Output, ...] = ()
-    dropped: tuple[Dropped, ...] = ()
-    state: tuple[StateChange, ...] = ()
-    saved: StateChange | None = None
-
-
-class InvocationFailed(_Event, frozen=True):
-    """An attempt failed and left no effects. It comes again at `retry_at`; `None` means never."""
-
-    delivery: str
-    error: Failure
-    retry_at: datetime | None = None
-
-
-class InvocationsCutOff(_Event, frozen=True):
-    """The process ended under these handlers. `counted` is false for reboots and polite signals."""
-
-    deliveries: tuple[str, ...]
-    counted: bool = True
-
-
-class WokeUp(_Event, frozen=True):
-    """What these deliveries waited for has come: their instants are past."""
-
-    deliveries: tuple[str, ...]
-
-
-class MailTaken(_Event, frozen=True):
+class MailTaken(EventBase, frozen=True):
     """A letter was read and acted upon in this frame; the same letter is never acted upon again."""
 
     id: str
     kind: str
 
 
-class RunPaused(_Event, frozen=True):
+class RunPaused(EventBase, frozen=True):
     """A person holds the run: what is at work may end, nothing new starts."""
 
     by: Person | None = None
     reason: str | None = None
 
 
-class RunResumed(_Event, frozen=True):
-    """A person lets the run go on."""
+class RunResumed(EventBase, frozen=True):
+    """A person lets the run go on. `restart`: without the kept awaits of the handlers that could not go on."""
 
     by: Person | None = None
+    restart: bool = False
 
 
-class RunBlocked(_Event, frozen=True):
-    """The run cannot go on without a person."""
+class RunBlocked(EventBase, frozen=True):
+    """The run cannot go on without a person. `delivery` is the one whose handler cannot, if it is one's fault."""
 
     error: Failure
+    delivery: str | None = None
 
 
-class RunCompleted(_Event, frozen=True):
+class RunEnding(EventBase, frozen=True):
+    """There is a verdict, and something to be done after it: these deliveries. Then the run ends by it."""
+
+    ending: Ending
+    deliveries: tuple[Delivery, ...]
+    deadline_at: datetime
+
+
+class NoticesPosted(EventBase, frozen=True):
+    """Somebody is to be told what this frame says."""
+
+    notices: tuple[Notice, ...]
+
+
+class NoticeDelivered(EventBase, frozen=True):
+    """Somebody was told."""
+
+    notice: str
+
+
+class NoticeFailed(EventBase, frozen=True):
+    """Somebody could not be told. It is tried again at `again_at`; `None` means never."""
+
+    notice: str
+    error: Failure
+    again_at: datetime | None = None
+
+
+class RunCompleted(EventBase, frozen=True):
     """Nothing is left to do."""
 
 
-class RunFailed(_Event, frozen=True):
+class RunFailed(EventBase, frozen=True):
     """The run ended with an error; `retry` reopens it."""
 
     error: Failure
 
 
-class RunTimedOut(_Event, frozen=True):
+class RunTimedOut(EventBase, frozen=True):
     """The run's own time was up."""
 
     error: Failure
 
 
-class RunCancelled(_Event, frozen=True):
+class RunCancelled(EventBase, frozen=True):
     """A person ended the run."""
 
     by: Person | None = None
     reason: str | None = None
 
 
-class RunRetried(_Event, frozen=True):
+class RunRetried(EventBase, frozen=True):
     """What failed is ready again, with a new count of attempts and crashes; what froze is thawed."""
 
     by: Person | None = None
@@ -201,14 +192,22 @@ Event = (
     | RunRewound
     | DriverStarted
     | InvocationsStarted
+    | AwaitsKept
+    | InvocationSuspended
     | InvocationCompleted
     | InvocationFailed
     | InvocationsCutOff
+    | RequestsOpened
+    | RequestAnswered
     | WokeUp
     | MailTaken
     | RunPaused
     | RunResumed
     | RunBlocked
+    | RunEnding
+    | NoticesPosted
+    | NoticeDelivered
+    | NoticeFailed
     | RunCompleted
     | RunFailed
     | RunTimedOut

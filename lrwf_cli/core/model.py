@@ -81,7 +81,12 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
 
     `accepts` says whether a handler takes an encoded message; `None` takes everything. It goes by the outermost
     type: parts of a fan-in's list may be kept elsewhere. `handles` names the types for people. `max_parallel`
-    bounds how many of its deliveries run at once.
+    bounds how many of its deliveries run at once; `ordered`: a suspended or backing-off one keeps its place.
+
+    `timeout` bounds a stretch of work, from start or wake to suspension or end; `deadline` all of it, retries and
+    suspensions too; `idle_timeout` the time without progress. `None` is no limit. What is past one has `grace` to end.
+    `on_error` names the executor that handles a failure for good. `on_crash`: what follows when it is not known how an
+    attempt ended.
     """
 
     id: str
@@ -90,6 +95,13 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     retry: RetryPolicy = RetryPolicy()
     max_parallel: int = 1
     max_crashes: int = 3
+    ordered: bool = False
+    timeout: timedelta | None = None
+    deadline: timedelta | None = None
+    idle_timeout: timedelta | None = None
+    grace: timedelta = timedelta(seconds=5)
+    on_error: str | None = None
+    on_crash: Literal["retry", "ask", "fail"] = "retry"
 
 
 class Direct(msgspec.Struct, frozen=True):
@@ -161,6 +173,8 @@ def targets_of(group: EdgeGroup) -> tuple[str, ...]:
 class Workflow(msgspec.Struct, frozen=True, dict=True):
     """The graph and its limits. `timeout` is wall clock over the whole run; `None` is no limit.
 
+    `after` names the executors that get one call after a verdict, by it: `failed`, `timed_out`, `cancelled`, and
+    `exit` for any. `notify` are the events of which somebody is to be told.
     `resolve` is how a condition reads a kept value that is stored elsewhere; the engine sets it.
     """
 
@@ -171,6 +185,8 @@ class Workflow(msgspec.Struct, frozen=True, dict=True):
     max_iterations: int = 100
     timeout: timedelta | None = None
     when_failed: Literal["drain", "stop"] = "drain"
+    after: Mapping[str, str] = {}
+    notify: frozenset[str] = frozenset()
     resolve: Callable[[Json], Json] = identity
 
     def leaving(self, executor: str) -> tuple[EdgeGroup, ...]:

@@ -12,17 +12,20 @@ from typing import Literal
 import msgspec
 
 from lrwf_cli.core.model import Json
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.suspended import Kept, Request, Wait
 
 __all__ = [
     "FINAL",
     "Delivery",
     "Dropped",
+    "Ending",
     "Failure",
     "Invocation",
     "Joined",
+    "Notice",
     "Origin",
     "Output",
-    "Person",
     "Run",
     "StateEntry",
     "Status",
@@ -31,14 +34,6 @@ __all__ = [
 
 Status = Literal["running", "waiting", "paused", "blocked", "completed", "failed", "timed_out", "cancelled"]
 FINAL: frozenset[Status] = frozenset({"completed", "failed", "timed_out", "cancelled"})
-
-
-class Person(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who asked for something: a uid of this machine, its name, and the name they gave."""
-
-    uid: int | None = None
-    user: str | None = None
-    name: str | None = None
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,7 +61,8 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `path` is the place among its siblings, their parents' siblings and so on (see `lineage`). A delivery
     that a fan-in made has no message of its own in the journal: `joined` names the queue and the sources
-    whose first messages it took, and `apply` puts the list together.
+    whose first messages it took, and `apply` puts the list together. `answers` is the request whose answer it brings to
+    a `@response_handler` of the executor that asked.
     """
 
     id: str
@@ -76,6 +72,7 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     path: tuple[int, ...] = ()
     joined: tuple[str, tuple[str, ...]] | None = None
+    answers: str | None = None
 
 
 class Joined(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -106,7 +103,9 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `attempt` counts entries after a failure, a timeout, a crash or a `retry`; `failures` only those that
     count towards `max_attempts`; `crashes` those of the process since it last got on. `maybe_done` says
-    that a crash cut an attempt off, so that its effects outside may have happened.
+    that a crash cut an attempt off, so that its effects outside may have happened. `start` counts beginnings from the
+    top without kept awaits: a wake and a crash go on with the same one. `waits` is what a suspended one waits for; then
+    `due_at` is the earliest of their instants. `deadline_at` is when all of it, retries and suspensions too, is over.
     """
 
     delivery: Delivery
@@ -114,8 +113,11 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     failures: int = 0
     crashes: int = 0
     maybe_done: bool = False
+    start: int = 1
     due_at: datetime | None = None
     started_at: datetime | None = None
+    deadline_at: datetime | None = None
+    waits: tuple[Wait, ...] = ()
     error: Failure | None = None
 
 
@@ -152,6 +154,28 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
     failed: int = 0
 
 
+class Ending(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verdict that stands while what is to be done after it is done: `on_failure` and its kind."""
+
+    verdict: Status
+    error: Failure | None = None
+    by: Person | None = None
+    reason: str | None = None
+
+
+class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A piece of news that a `notify:` command is told, at least once. It is due at `due_at`; `tries` have failed."""
+
+    id: str
+    event: str
+    at: datetime
+    due_at: datetime
+    executor: str | None = None
+    request: str | None = None
+    error: Failure | None = None
+    tries: int = 0
+
+
 class Run(msgspec.Struct, omit_defaults=True):
     """One execution of a workflow. Everything about it that is not in a log file.
 
@@ -159,6 +183,11 @@ class Run(msgspec.Struct, omit_defaults=True):
     ones are kept for `retry`. `rounds` counts how often each fan-in has fired. `seq` and `updated_at` are those
     of the newest frame. `timeout` is what the whole run may take, and `deadline_at` when that is over; a `retry`
     grants it anew.
+
+    Of what is suspended or cut off, by delivery: `kept` holds its kept awaits by lane, `steps` the results of its
+    `ctx.step`s, which outlast a failure. `requests` are all that were asked in this epoch, `asked` how many by each
+    executor. While `ending` stands, `aside` holds what was ready and is for a `retry` to begin. `notices` are not yet
+    delivered.
     """
 
     id: str
@@ -188,6 +217,13 @@ class Run(msgspec.Struct, omit_defaults=True):
     outputs: list[Output] = []
     dropped: list[Dropped] = []
     conflicts: dict[str, int] = {}
+    kept: dict[str, dict[str, list[Kept]]] = {}
+    steps: dict[str, list[Kept]] = {}
+    requests: dict[str, Request] = {}
+    asked: dict[str, int] = {}
+    ending: Ending | None = None
+    aside: dict[str, list[Invocation]] = {}
+    notices: dict[str, Notice] = {}
     tallies: dict[str, Tally] = {}
     error: Failure | None = None
     mail: dict[str, int] = {}

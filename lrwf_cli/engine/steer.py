@@ -11,7 +11,8 @@ from lrwf_cli.core.apply import fold
 from lrwf_cli.core.commands import Command, Fork, Retry, Rewind
 from lrwf_cli.core.decide import decide, wake_at
 from lrwf_cli.core.model import UNKNOWN
-from lrwf_cli.core.run import Person, Run
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Run
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.passes import commit
 from lrwf_cli.errors import RunBusy, UsageError, WrongStatus

@@ -5,7 +5,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from lrwf_cli.core.run import Origin, Person
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Origin
 from lrwf_cli.errors import UsageError
 from lrwf_cli.version import VERSION
 

@@ -22,6 +22,12 @@ a value back, with all references in it replaced by what they stand for.
 **Letters.** `post` is durable when it returns, needs no lock, and makes the run due. `Held.letters` returns those that
 stand; `Held.burn` removes letters whose taking has been committed (I7). A letter left while a process drives the
 run is found by it, or by the next one: a driver looks at the mail once more after it has let go.
+
+**Answers.** A request has one answer, and the first one stands: `answer` decides that, among any number of people,
+programs and drivers (whose expiry is an answer too). It leaves a letter of kind `answered` first, whose `data` is
+`{"request": id}`, so that no answer waits for a tick that nothing calls; then it makes the answer stand, durably. A
+driver that finds such a letter before its answer leaves the letter. Answers are of an epoch: after a rewind a request
+may be asked anew.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +38,9 @@ import msgspec
 
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.model import Json
-from lrwf_cli.core.run import Person, Run
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Run
+from lrwf_cli.core.suspended import Answer
 
 __all__ = ["LARGE", "MAX_FRAME", "RUN_ID", "Due", "Frame", "Held", "Letter", "NewRun", "Store"]
 
@@ -55,7 +63,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Letter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What anyone may leave for a run. `kind`: `pause`, `resume`, `cancel`, and more to come.
+    """What anyone may leave for a run. `kind`: `pause`, `resume`, `cancel`, `answered`.
 
     `id` is unique per letter and safe in a file name. `epoch` is the run's when the letter was written:
     a letter of an older epoch is discarded.
@@ -128,6 +136,18 @@ class Held(Protocol):
     def letters(self) -> list[Letter]:
         """Return the letters that stand, oldest first. Unreadable ones are put aside, never returned."""
 
+    def answer(self, request: str, answer: Answer) -> Answer:
+        """Make `answer` that of a request, unless it has one; return the one that stands, durably. Leaves no letter."""
+
+    def answered(self, request: str) -> Answer | None:
+        """Return the answer that stands, made durable if it was not; `None`: there is none yet."""
+
+    def work(self, task: str) -> str:
+        """Return the folder of a command: made, durable with its name, the same whenever it is asked for."""
+
+    def progress(self, executor: str, shown: Json) -> None:
+        """Replace what is shown of how far `executor` is. Not durable."""
+
     def burn(self, ids: Sequence[str]) -> None:
         """Remove letters; their ids are in the journal by now."""
 
@@ -183,3 +203,17 @@ class Store(Protocol):
 
     def post(self, letter: Letter) -> None:
         """Leave a letter; durable on return. Raises UnknownRun."""
+
+    def answer(self, letter: Letter, request: str, answer: Answer) -> Answer:
+        """Answer a request of a run, as of `letter.epoch`: leave the letter, make the answer stand; durable on return.
+
+        Returns the answer that stands: `answer`, or the one that was there first; then it is left as it is, and the
+        letter too. Does not look at the run: whether the request is open, and whether the answer fits, the caller has
+        checked. Raises UnknownRun.
+        """
+
+    def answered(self, run_id: str, request: str, epoch: int) -> Answer | None:
+        """Return the answer that stands, without a lock; `None`: there is none."""
+
+    def progress_of(self, run_id: str, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing."""

@@ -17,7 +17,7 @@ from lrwf_cli.core.handlers import Handler
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.errors import MessageTypeError
 from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of, handles
-from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.base import Call, Desk, Result
 from lrwf_cli.executors.context import Context
 from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.output import Lines, routed
@@ -51,7 +51,7 @@ class PythonInvoker:
         self._log = log
         self._clock = clock or SystemClock()
 
-    async def invoke(self, call: Call) -> Effects | Failed:
+    async def invoke(self, call: Call, desk: Desk) -> Result:  # noqa: ARG002 - what is kept at once will go over it
         """As `Invoker` says. Raises KeyboardInterrupt and, if it is cancelled, CancelledError."""
         executor = call.delivery.executor
         lines = Lines(partial(self._log, executor)) if self._log is not None else None

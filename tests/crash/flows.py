@@ -13,7 +13,7 @@ from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, RetryPolicy, Switch, Workflow
 from lrwf_cli.core.run import Failure, Origin
 from lrwf_cli.engine.passes import Assembly
-from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.base import Call, Desk, Failed
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.begin import Prepared, begin
 from lrwf_cli.local.prepare import prepare
@@ -55,7 +55,7 @@ class Hands:
     handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
     news: News
 
-    async def invoke(self, call: Call) -> Effects | Failed:
+    async def invoke(self, call: Call, desk: Desk) -> Effects | Failed:
         return await self.handlers[call.delivery.executor](call, self.news)
 
 

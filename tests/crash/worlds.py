@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from lrwf_cli.clock import Clock, ManualClock
-from lrwf_cli.core.commands import Effects, Retry
+from lrwf_cli.core.commands import Retry
 from lrwf_cli.core.run import Run
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.driver import Process
 from lrwf_cli.engine.passes import Assembly, Engine
 from lrwf_cli.errors import LrwfError, UnknownRun
-from lrwf_cli.executors.base import Call, Failed, Invoker
+from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.store.base import Frame, Held, Letter, Store
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
@@ -104,9 +104,9 @@ class Witness:
     invoker: Invoker
     history: History
 
-    async def invoke(self, call: Call) -> Effects | Failed:
+    async def invoke(self, call: Call, desk: Desk) -> Result:
         self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
-        return await self.invoker.invoke(call)
+        return await self.invoker.invoke(call, desk)
 
 
 @dataclass

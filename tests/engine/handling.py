@@ -13,7 +13,7 @@ from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, RetryPolicy, Wo
 from lrwf_cli.core.run import Failure, Origin, Run
 from lrwf_cli.engine.driver import Observer, Process
 from lrwf_cli.engine.passes import Assembly, Engine, Outcome
-from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.base import Call, Desk, Failed
 from lrwf_cli.store.base import Frame, Held, NewRun, Store
 
 Handler = Callable[[Call], Awaitable[Effects | Failed]]
@@ -28,7 +28,7 @@ class Handlers:
         self.handlers = handlers
         self.calls: list[Call] = []
 
-    async def invoke(self, call: Call) -> Effects | Failed:
+    async def invoke(self, call: Call, desk: Desk) -> Effects | Failed:
         self.calls.append(call)
         return await self.handlers[call.delivery.executor](call)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,9 @@ from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send
 from lrwf_cli.core.model import Direct, ExecutorSpec, Json, Workflow
 from lrwf_cli.core.run import Delivery
+from lrwf_cli.core.suspended import Kept
 from lrwf_cli.executors.api import Executor, FunctionExecutor, WorkflowContext, executor, handler
-from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.base import Call, Failed, Result
 from lrwf_cli.executors.invoke import PythonInvoker
 
 WORKFLOW = Workflow("flow", {name: ExecutorSpec(name) for name in "ab"}, "a", (Direct("a", "b"),))
@@ -24,6 +25,14 @@ Context = WorkflowContext[Any, Any]
 @dataclass
 class Note:
     lines: list[str] = field(default_factory=list)
+
+
+class Desk:
+    """Takes what is kept at once, and forgets it."""
+
+    async def keep(self, kept: Sequence[Kept]) -> None: ...
+
+    def progress(self, current: float | None, total: float | None, message: str | None) -> None: ...
 
 
 class Log(list[tuple[str, str]]):
@@ -63,8 +72,8 @@ def invoker(target: Executor | Callable[..., Any], log: Log | None = None) -> Py
     return PythonInvoker({"a": made}, WORKFLOW, codec(), log=log)
 
 
-def invoke(target: Executor | Callable[..., Any], message: Json = 1, log: Log | None = None) -> Effects | Failed:
-    return asyncio.run(invoker(target, log).invoke(call(message)))
+def invoke(target: Executor | Callable[..., Any], message: Json = 1, log: Log | None = None) -> Result:
+    return asyncio.run(invoker(target, log).invoke(call(message), Desk()))
 
 
 def failure(target: Executor | Callable[..., Any], message: Json = 1, log: Log | None = None) -> Failed:
@@ -136,7 +145,7 @@ def test_a_large_message_is_resolved() -> None:
     """A message that is kept elsewhere is read from there."""
     made = invoker(executor(lambda_of(int)))
     result = asyncio.run(
-        made.invoke(call({"$blob": "x"}, resolve=lambda value: 7 if value == {"$blob": "x"} else value))
+        made.invoke(call({"$blob": "x"}, resolve=lambda value: 7 if value == {"$blob": "x"} else value), Desk())
     )
     assert result == Effects((Send(7),))
 
@@ -271,7 +280,7 @@ def test_cancelling_cancels_the_handler() -> None:
             finally:
                 cleaned.append(n)
 
-        task = asyncio.create_task(invoker(hangs).invoke(call()))
+        task = asyncio.create_task(invoker(hangs).invoke(call(), Desk()))
         await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -301,7 +310,7 @@ def test_a_thread_that_is_left_behind_can_do_no_more() -> None:
             finally:
                 ended.set()
 
-        task = asyncio.create_task(invoker(hangs).invoke(call()))
+        task = asyncio.create_task(invoker(hangs).invoke(call(), Desk()))
         await begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -317,7 +326,7 @@ def test_ctrl_c_is_not_a_failure() -> None:
     """Conformance 57: Ctrl-C ends the driver, it is not blamed on a handler."""
 
     async def scenario() -> None:
-        await invoker(raising(KeyboardInterrupt(), is_async=True)).invoke(call())
+        await invoker(raising(KeyboardInterrupt(), is_async=True)).invoke(call(), Desk())
 
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(scenario())
@@ -351,7 +360,7 @@ async def series(made: PythonInvoker, *messages: str, saved: Json = None) -> lis
     """Invoke with each message as the engine would: what was saved last goes into the next call."""
     seen: list[Any] = []
     for message in messages:
-        result = await made.invoke(call(message, saved=saved))
+        result = await made.invoke(call(message, saved=saved), Desk())
         if isinstance(result, Effects):
             saved = result.saved if result.saved is not None else saved
             seen.append(result.sends[0].value)
@@ -418,7 +427,7 @@ def test_what_is_kept_must_be_a_dict_of_what_can_be_kept() -> None:
 def test_handlers_run_at_the_same_time() -> None:
     """Conformance 5: handlers of one invoker do not wait for one another, async or plain."""
 
-    async def scenario() -> list[Effects | Failed]:
+    async def scenario() -> list[Result]:
         meeting = threading.Barrier(3, timeout=10)
 
         def plain(n: int) -> int:
@@ -431,6 +440,6 @@ def test_handlers_run_at_the_same_time() -> None:
 
         made = PythonInvoker({"a": executor(plain), "b": executor(coroutine)}, WORKFLOW, codec(), log=Log())
         calls = [call(), call(2), call(delivery=Delivery("e", "b", 1, 3))]
-        return await asyncio.gather(*map(made.invoke, calls))
+        return await asyncio.gather(*(made.invoke(each, Desk()) for each in calls))
 
     assert asyncio.run(scenario()) == [Effects((Send(n),)) for n in (1, 2, 3)]

@@ -17,7 +17,7 @@ from lrwf_cli.core.run import Origin, Person
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.driver import Process
 from lrwf_cli.engine.passes import Assembly, Engine
-from lrwf_cli.executors.base import Call
+from lrwf_cli.executors.base import Call, Desk, Result
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.base import Held, Letter, NewRun
@@ -39,10 +39,10 @@ class Deadly:
     def __init__(self, assembly: Assembly) -> None:
         self._invoker = assembly.invoker
 
-    async def invoke(self, call: Call) -> object:
+    async def invoke(self, call: Call, desk: Desk) -> Result:
         if call.delivery.executor == "ship":
             raise Killed
-        return await self._invoker.invoke(call)
+        return await self._invoker.invoke(call, desk)
 
 
 def main() -> None:

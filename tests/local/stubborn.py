@@ -14,7 +14,7 @@ from lrwf_cli.core.model import ExecutorSpec, Workflow
 from lrwf_cli.core.run import Origin
 from lrwf_cli.engine.driver import Process
 from lrwf_cli.engine.passes import Assembly, Engine
-from lrwf_cli.executors.base import Call
+from lrwf_cli.executors.base import Call, Desk
 from lrwf_cli.local.drive import interruptible
 from lrwf_cli.store.base import NewRun
 from lrwf_cli.store.files import FileStore
@@ -25,7 +25,7 @@ WORKFLOW = Workflow("test", {"a": ExecutorSpec("a")}, "a")
 class Stubborn:
     """An invoker that cannot be cancelled."""
 
-    async def invoke(self, call: Call) -> Effects:
+    async def invoke(self, call: Call, desk: Desk) -> Effects:
         os.kill(os.getpid(), int(sys.argv[2]))
         while True:
             try:

@@ -6,15 +6,17 @@ dict with a key that begins with `$` is the codec's. The core adds to a large va
 too. Where the bytes are is not known here: a function reads them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from lrwf_cli.core.events import Event, InvocationCompleted, RunStarted, StateChange
+from lrwf_cli.core.events import Event, RunStarted, StateChange
 from lrwf_cli.core.model import Json
+from lrwf_cli.core.run import Delivery, Dropped, Joined, Output, Run
+from lrwf_cli.core.suspended import Answer, Ask, Kept, Wait
 from lrwf_cli.store.base import LARGE
 from lrwf_cli.store.journal import encode_events
 from lrwf_cli.store.names import is_digest
@@ -57,27 +59,45 @@ def weighed(events: Sequence[Event], keep: Keep) -> tuple[tuple[Event, ...], int
     return light, len(encode_events(light))
 
 
-def _lightened(event: Event, light: Callable[[Json], Json]) -> Event:
-    match event:
-        case RunStarted():
-            delivery = replace(event.delivery, message=light(event.delivery.message))
-            return replace(event, input=light(event.input), delivery=delivery)
-        case InvocationCompleted():
-            return replace(
-                event,
-                deliveries=tuple(replace(each, message=light(each.message)) for each in event.deliveries),
-                joined=tuple(replace(each, message=light(each.message)) for each in event.joined),
-                outputs=tuple(replace(each, value=light(each.value)) for each in event.outputs),
-                dropped=tuple(replace(each, message=light(each.message)) for each in event.dropped),
-                state=tuple(_lighter(each, light) for each in event.state),
-                saved=_lighter(event.saved, light) if event.saved else None,
-            )
-        case _:
-            return event
+_VALUES: Mapping[type, frozenset[str]] = {
+    RunStarted: frozenset({"input"}),
+    Delivery: frozenset({"message"}),
+    Joined: frozenset({"message"}),
+    Output: frozenset({"value"}),
+    Dropped: frozenset({"message"}),
+    StateChange: frozenset({"value"}),
+    Kept: frozenset({"value", "error"}),
+    Wait: frozenset({"data"}),
+    Ask: frozenset({"default", "data"}),
+    Answer: frozenset({"value", "data"}),
+}
+"""Where in events, and in what events are made of, values of users are."""
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
-def _lighter(change: StateChange, light: Callable[[Json], Json]) -> StateChange:
-    return replace(change, value=light(change.value))
+def _lightened(whole: S, light: Callable[[Json], Json]) -> S:
+    """Return `whole`, or a copy of it with the values in it, and in its parts, replaced."""
+    values = _VALUES.get(type(whole), frozenset())
+    changed: dict[str, Any] = {}
+    for field in whole.__struct_fields__:
+        old = getattr(whole, field)
+        new = light(old) if field in values else _lightened_part(old, light)
+        if new is not old:
+            changed[field] = new
+    return replace(whole, **changed) if changed else whole
+
+
+def _lightened_part(part: Any, light: Callable[[Json], Json]) -> Any:
+    if isinstance(part, msgspec.Struct) and not isinstance(part, Run):
+        return _lightened(part, light)
+    if isinstance(part, tuple):
+        items = tuple(_lightened_part(each, light) for each in part)
+        return part if all(new is old for new, old in zip(items, part, strict=True)) else items
+    if isinstance(part, dict):
+        named = {key: _lightened_part(each, light) for key, each in part.items()}
+        return part if all(named[key] is part[key] for key in part) else named
+    return part
 
 
 def _light(value: Json, keep: Keep) -> Json:

@@ -177,6 +177,16 @@ class Disk:
                     raise
             self.settle(folder_of(folder))
 
+    def make_folder(self, path: str) -> None:
+        """Have a folder stand in one that stands already; its name is not durable. A symlink is not taken for one."""
+        if is_folder(path):
+            return
+        try:
+            self.mkdir(path)
+        except FileExistsError:
+            if not is_folder(path):
+                raise
+
     def discard(self, path: str) -> None:
         """Remove a file if it is there; not durable."""
         try:

@@ -12,8 +12,11 @@ from functools import cached_property, partial
 from os import PathLike, fdopen, lstat
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.errors import RunBusy
 from lrwf_cli.store.base import Due, Frame, Letter, NewRun
 from lrwf_cli.store.blobfiles import read_blob
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["FileStore"]
 
 _LOG_BYTES = 1 << 20
+_SHOWN_BYTES = 1 << 16
 
 
 class FileStore:
@@ -219,6 +223,41 @@ class FileStore:
         """Leave a letter. Raises InvalidRunId, UnknownRun, FrameTooLarge."""
         self._folder(letter.run_id)
         self._shared.mail.post(letter)
+
+    @told
+    def answer(self, letter: Letter, request: str, answer: Answer) -> Answer:
+        """Answer a request, as of `letter.epoch`. Raises InvalidRunId, UnknownRun, FrameTooLarge, JournalCorrupt.
+
+        A driver that comes by before the answer stands leaves the letter for a while only; whoever is slower than that
+        posts it anew.
+        """
+        from lrwf_cli.store.answers import Answers, packed
+
+        folder = self._folder(letter.run_id)
+        data = packed(answer)
+        self._shared.mail.post(letter)
+        try:
+            standing = Answers(self._disk, folder).give(request, letter.epoch, data)
+        except FileNotFoundError as error:
+            raise unknown(letter.run_id) from error
+        if not self._shared.mail.stands(letter):
+            self._shared.mail.post(letter)
+        return standing
+
+    @told
+    def answered(self, run_id: str, request: str, epoch: int) -> Answer | None:
+        """Return the answer that stands; `None`: there is none. Raises InvalidRunId, UnknownRun, JournalCorrupt."""
+        from lrwf_cli.store.answers import Answers
+
+        return Answers(self._disk, self._folder(run_id)).standing(request, epoch)
+
+    @told
+    def progress_of(self, run_id: str, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing. Raises InvalidRunId, UnknownRun."""
+        try:
+            return msgspec.json.decode(read_file(self._folder(run_id).progress(executor), _SHOWN_BYTES))
+        except (FileNotFoundError, msgspec.MsgspecError):  # it is not synced: a power loss may leave half of it
+            return None
 
     def _folder(self, run_id: str) -> RunFolder:
         path = f"{self._runs}/{checked_run_id(run_id)}"

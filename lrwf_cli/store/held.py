@@ -10,11 +10,15 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple, NoReturn
 
+import msgspec
+
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.errors import StateDirectoryError
 from lrwf_cli.store import checkpoints
+from lrwf_cli.store.answers import Answers, packed
 from lrwf_cli.store.base import Frame, Letter
 from lrwf_cli.store.blobfiles import BlobFiles
 from lrwf_cli.store.blobs import weighed
@@ -56,6 +60,9 @@ class FileHeld:
         self._lock = lock
         self._mark = mark
         self._blobs = blobs or BlobFiles(shared.disk, folder.blobs)
+        self._answers = Answers(shared.disk, folder)
+        self._epoch = run.epoch
+        self._tasks: set[str] = set()
         self._wakeups = WakeUps(shared.disk, shared.timers, folder.run_id, folder.wake)
         self._weight = 0
         self._has_now = True
@@ -144,6 +151,39 @@ class FileHeld:
     def letters(self) -> list[Letter]:
         """Return the letters that stand, oldest first."""
         return self._mail.letters(self._folder.run_id)
+
+    @told
+    def answer(self, request: str, answer: Answer) -> Answer:
+        """Make `answer` that of a request, unless it has one; return the one that stands, durably.
+
+        Raises FrameTooLarge, JournalCorrupt.
+        """
+        if self._refusal:
+            raise self._refusal
+        return self._answers.give(request, self._epoch, packed(answer))
+
+    @told
+    def answered(self, request: str) -> Answer | None:
+        """Return the answer that stands, durably; `None`: there is none yet. Raises JournalCorrupt."""
+        return self._answers.settled(request, self._epoch)
+
+    @told
+    def work(self, task: str) -> str:
+        """Return the folder of a command; it stands, durably."""
+        path = self._folder.work(task)
+        if path not in self._tasks:
+            self._disk.make_folder(self._folder.tasks)
+            self._disk.make_folder(path)
+            # Also what an earlier process made: it may have ended before that was durable.
+            self._disk.settle(self._folder.tasks, *(() if self._tasks else (self.path,)))
+            self._tasks.add(path)
+        return path
+
+    def progress(self, executor: str, shown: Json) -> None:
+        """Replace what is shown of how far `executor` is. Not durable. Never fails."""
+        with suppress(OSError):  # it is only looked at, and the next frame says what is wrong with the disk
+            self._disk.make_folder(self._folder.shown)
+            self._disk.replace(self._folder.progress(executor), msgspec.json.encode(shown) + b"\n", durable=False)
 
     @told
     def burn(self, ids: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from lrwf_cli.store.base import Letter
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.idle import addressee
 from lrwf_cli.store.names import is_letter_id
-from lrwf_cli.store.reading import names_in, read_file
+from lrwf_cli.store.reading import is_there, names_in, read_file
 
 __all__ = ["MAX_LETTER", "Mail"]
 
@@ -44,6 +44,10 @@ class Mail:
                 hint="keep what is large in a file, and send its path",
             )
         self._disk.replace(self._path(letter.run_id, letter.id), data + b"\n")
+
+    def stands(self, letter: Letter) -> bool:
+        """Whether nobody has taken a letter yet."""
+        return is_there(self._path(letter.run_id, letter.id))
 
     def letters(self, run_id: str) -> list[Letter]:
         """Return the letters for a run, the oldest first; those that cannot be read are put aside."""

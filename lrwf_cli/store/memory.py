@@ -6,6 +6,10 @@ was handed out. "Durable" means as long as the store object lives.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 import msgspec
 
@@ -13,12 +17,14 @@ from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.errors import CodeMissing, JournalCorrupt, RunBusy, RunConflict, StateDirectoryError
+from lrwf_cli.store.answers import packed
 from lrwf_cli.store.base import Due, Frame, Letter, NewRun
 from lrwf_cli.store.blobs import lighten, resolve, weighed
 from lrwf_cli.store.checkpoints import pack, unpack
 from lrwf_cli.store.journal import Mark, beginning, fitting, frame_line, read_line, whole_ms
-from lrwf_cli.store.names import checked_run_id
+from lrwf_cli.store.names import checked_run_id, file_name
 from lrwf_cli.store.rundir import unknown
 from lrwf_cli.store.timers import ceiling_ms
 
@@ -38,6 +44,8 @@ class _Kept:
         self.driven_since: datetime | None = at
         self.letters: dict[str, bytes] = {}
         self.logs: dict[str, str] = {}
+        self.answers: dict[tuple[str, int], bytes] = {}
+        self.progress: dict[str, bytes] = {}
         self.holder: object | None = None
 
     def frames(self, after: Mark) -> Iterator[Frame]:
@@ -49,6 +57,15 @@ class _Kept:
                 raise JournalCorrupt(f"{self.run_id}:{mark.seq + 1}: the frame is damaged")
             frame, mark = found
             yield frame
+
+    def answer(self, request: str, epoch: int, answer: Answer) -> Answer:
+        """Have `answer` be that of a request unless there is one; return the one that stands."""
+        return _answer.decode(self.answers.setdefault((request, epoch), packed(answer)))
+
+    def answered(self, request: str, epoch: int) -> Answer | None:
+        """Return the answer that stands."""
+        data = self.answers.get((request, epoch))
+        return None if data is None else _answer.decode(data)
 
     def load(self) -> Run:
         """Return the run, folded from the newest checkpoint on."""
@@ -68,6 +85,7 @@ class MemoryHeld:
         kept.holder = self
         self._weight = 0
         self.run = kept.load()
+        self._epoch = self.run.epoch
 
     def lighten(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Return `events` with large values replaced by references. Raises FrameTooLarge if the frame would be."""
@@ -105,6 +123,22 @@ class MemoryHeld:
         letters = [_letter.decode(data) for data in self._kept.letters.values()]
         return sorted(letters, key=lambda letter: (letter.at, letter.id))
 
+    def answer(self, request: str, answer: Answer) -> Answer:
+        """Make `answer` that of a request, unless it has one; return the one that stands."""
+        return self._mine().answer(request, self._epoch, answer)
+
+    def answered(self, request: str) -> Answer | None:
+        """Return the answer that stands; `None`: there is none yet."""
+        return self._kept.answered(request, self._epoch)
+
+    def work(self, task: str) -> str:
+        """Return the folder of a command: a real one, which lasts as long as the store object."""
+        return self._store.folder_of(self._kept.run_id, task)
+
+    def progress(self, executor: str, shown: Json) -> None:
+        """Replace what is shown of how far `executor` is."""
+        self._kept.progress[executor] = msgspec.json.encode(shown)
+
     def burn(self, ids: Sequence[str]) -> None:
         """Remove letters."""
         for letter_id in ids:
@@ -128,6 +162,7 @@ class MemoryHeld:
 
 
 _letter = msgspec.json.Decoder(Letter)
+_answer = msgspec.json.Decoder(Answer)
 
 
 class MemoryStore:
@@ -137,6 +172,7 @@ class MemoryStore:
         self._runs: dict[str, _Kept] = {}
         self._code: dict[str, dict[str, bytes]] = {}
         self.blobs: dict[str, bytes] = {}
+        self._tasks: Path | None = None
 
     def restart(self) -> None:
         """Play the end of the process and the begin of another: nobody holds a run, and what was held is due."""
@@ -219,6 +255,30 @@ class MemoryStore:
     def post(self, letter: Letter) -> None:
         """Leave a letter. Raises InvalidRunId, UnknownRun."""
         self._kept(letter.run_id).letters[letter.id] = msgspec.json.encode(letter)
+
+    def answer(self, letter: Letter, request: str, answer: Answer) -> Answer:
+        """Answer a request, as of `letter.epoch`. Raises InvalidRunId, UnknownRun, FrameTooLarge."""
+        standing = self._kept(letter.run_id).answer(request, letter.epoch, answer)
+        self.post(letter)
+        return standing
+
+    def answered(self, run_id: str, request: str, epoch: int) -> Answer | None:
+        """Return the answer that stands; `None`: there is none. Raises InvalidRunId, UnknownRun."""
+        return self._kept(run_id).answered(request, epoch)
+
+    def progress_of(self, run_id: str, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing. Raises InvalidRunId, UnknownRun."""
+        shown = self._kept(run_id).progress.get(executor)
+        return None if shown is None else msgspec.json.decode(shown)
+
+    def folder_of(self, run_id: str, task: str) -> str:
+        """Return a folder that is made when it is first asked for, and removed with the store."""
+        if self._tasks is None:
+            self._tasks = Path(mkdtemp(prefix="lrwf-"))
+            finalize(self, rmtree, self._tasks, ignore_errors=True)
+        path = self._tasks / run_id / file_name(task)
+        path.mkdir(parents=True, exist_ok=True)
+        return str(path)
 
     def _kept(self, run_id: str) -> _Kept:
         kept = self._runs.get(checked_run_id(run_id))

@@ -35,7 +35,7 @@ def take_up(shared: Shared, folder: RunFolder, lock: Lock) -> FileHeld:
         run, journal = _read(folder, from_checkpoint=not is_doubtful)
         shared.timers.put_now(folder.run_id)
         if was_driven:
-            disk.sweep(folder.path, folder.blobs, folder.checkpoints)
+            disk.sweep(folder.path, folder.blobs, folder.checkpoints, folder.shown)
         _repair(disk, folder, journal, is_doubtful=is_doubtful)
     except SyncFailed:
         with suppress(OSError):  # best effort, as everywhere

@@ -23,6 +23,9 @@ class RunFolder:
         self.checkpoints = f"{path}/checkpoints"
         self.blobs = f"{path}/blobs"
         self.logs = f"{path}/log"
+        self.responses = f"{path}/responses"
+        self.tasks = f"{path}/work"
+        self.shown = f"{path}/progress"
         self.lock = f"{path}/lock"
         self.wake = f"{path}/wake"
         self.io_error = f"{path}/io-error"
@@ -30,6 +33,18 @@ class RunFolder:
     def log(self, executor: str) -> str:
         """Return the path of what an executor printed."""
         return f"{self.logs}/{file_name(executor)}.log"
+
+    def response(self, request: str, epoch: int) -> str:
+        """Return the path of the answer to a request; each epoch has its own."""
+        return f"{self.responses}/{file_name(request)}{f'~{epoch}' if epoch else ''}.json"
+
+    def work(self, task: str) -> str:
+        """Return the path of a command's folder."""
+        return f"{self.tasks}/{file_name(task)}"
+
+    def progress(self, executor: str) -> str:
+        """Return the path of what is shown of how far an executor is."""
+        return f"{self.shown}/{file_name(executor)}.json"
 
     def torn(self, seq: int) -> str:
         """Return the path where what came after frame `seq` is put aside."""

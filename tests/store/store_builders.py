@@ -9,6 +9,7 @@ from typing import Any
 
 from lrwf_cli.core.events import DriverStarted, Event, InvocationCompleted, InvocationsStarted, RunStarted, StateChange
 from lrwf_cli.core.run import Delivery, Origin
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.store.base import LARGE, Held, Letter, NewRun
 from lrwf_cli.store.disk import Disk
 
@@ -62,6 +63,15 @@ def append(held: Held, *frames: Sequence[Event]) -> None:
 
 def letter(run_id: str = "train", letter_id: str = "l1", at: datetime = NOW) -> Letter:
     return Letter(id=letter_id, run_id=run_id, kind="pause", at=at)
+
+
+def answer(value: Any = "ship", **more: Any) -> Answer:
+    return Answer(at=NOW, value=value, **more)
+
+
+def answered(run_id: str = "train", request: str = "approve", letter_id: str = "a1", epoch: int = 0) -> Letter:
+    """Return the wake-up that comes with an answer."""
+    return Letter(id=letter_id, run_id=run_id, kind="answered", at=NOW, epoch=epoch, data={"request": request})
 
 
 def names(folder: Path) -> list[str]:

@@ -4,13 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrwf_cli.core import events as e
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import Event, InvocationCompleted, RunForked, StateChange
-from lrwf_cli.core.run import Dropped, Joined, Output
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Dropped, Ending, Failure, Joined, Output
+from lrwf_cli.core.suspended import Answer, Ask, Kept, Request, Wait
 from lrwf_cli.errors import (
     CodeMissing,
     FrameTooLarge,
@@ -24,7 +28,20 @@ from lrwf_cli.errors import (
 from lrwf_cli.store.base import LARGE, MAX_FRAME, Frame, NewRun, Store
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.memory import MemoryStore
-from tests.store.store_builders import BIG, HOUR, NOW, append, delivery, letter, new_run, remark, started, step
+from tests.store.store_builders import (
+    BIG,
+    HOUR,
+    NOW,
+    answer,
+    answered,
+    append,
+    delivery,
+    letter,
+    new_run,
+    remark,
+    started,
+    step,
+)
 
 
 @pytest.fixture(params=["files", "memory"])
@@ -93,6 +110,9 @@ def test_a_bad_id_is_refused_everywhere(store: Store, run_id: str) -> None:
         lambda: store.log_of(run_id, "work"),
         lambda: store.is_busy(run_id),
         lambda: store.post(letter(run_id)),
+        lambda: store.answer(answered(run_id), "approve", answer()),
+        lambda: store.answered(run_id, "approve", 0),
+        lambda: store.progress_of(run_id, "work"),
     ]
     for call in calls:
         with pytest.raises(InvalidRunId):
@@ -112,6 +132,9 @@ def test_an_unknown_run_is_unknown_everywhere(store: Store) -> None:
         lambda: store.log_of("gone", "work"),
         lambda: store.is_busy("gone"),
         lambda: store.post(letter("gone")),
+        lambda: store.answer(answered("gone"), "approve", answer()),
+        lambda: store.answered("gone", "approve", 0),
+        lambda: store.progress_of("gone", "work"),
     ]
     for call in calls:
         with pytest.raises(UnknownRun, match="`gone`"):
@@ -341,6 +364,95 @@ def test_letters_are_read_oldest_first_and_only_ones_own(store: Store) -> None:
     assert [each.id for each in held.letters()] == ["z", "x", "y"]
 
 
+# -- answers
+
+
+def test_an_answer_stands_and_wakes_the_run(store: Store) -> None:
+    """Conformance 39: whoever answers needs no lock, and the run is due until its driver has burnt the letter."""
+    held = store.create(new_run())
+    held.wake_at(None)
+    assert held.answered("approve") is None
+    assert store.answered("train", "approve", 0) is None
+    given = answer(data={"why": [1]}, comment="at last", by=Person(uid=7, user="ada"))
+    assert store.answer(answered(), "approve", given) == given
+    assert due(store) == ["train"]
+    assert held.letters() == [answered()]
+    assert held.answered("approve") == store.answered("train", "approve", 0) == given
+    held.burn(["a1"])
+    assert due(store) == []
+    held.release()
+    assert store.hold("train").answered("approve") == given
+
+
+def test_the_first_answer_stands(store: Store) -> None:
+    """Conformance 38: a second answer changes nothing, whoever gives it; its letter is left and does no harm."""
+    held = store.create(new_run())
+    first = answer("ship")
+    assert store.answer(answered(), "approve", first) == first
+    assert store.answer(answered(letter_id="a2"), "approve", answer("stop")) == first
+    assert held.answer("approve", answer(None, expired=True)) == first
+    assert held.answered("approve") == first
+    assert [each.id for each in held.letters()] == ["a1", "a2"]
+
+
+def test_an_expiry_is_an_answer(store: Store) -> None:
+    """Conformance 40: a driver that was first wins as well, and leaves no letter; who comes later is told."""
+    held = store.create(new_run())
+    held.wake_at(None)
+    expired = answer("stop", expired=True)
+    assert held.answer("approve", expired) == expired
+    assert due(store) == []
+    assert store.answer(answered(), "approve", answer("ship")) == expired
+
+
+def test_requests_are_answered_one_by_one(store: Store) -> None:
+    """Conformance 41: in any order and partly; each has an answer of its own, whatever its executor is called."""
+    held = store.create(new_run())
+    requests = ["approve", "approve.2", "approve~1", "../x", ".", "", "ä\n", "x" * 500, "%2e"]
+    for number, request in enumerate(requests[::-1]):
+        assert held.answered(request) is None
+        store.answer(answered(request=request, letter_id=f"a{number}"), request, answer(request))
+    for request in requests:
+        found = held.answered(request)
+        assert found is not None
+        assert found.value == request
+    assert held.answered("another") is None
+
+
+def test_an_epoch_has_its_own_answers(store: Store) -> None:
+    """Conformance 51: what was answered before a rewind is asked anew after it; the old answer stays."""
+    held = store.create(new_run())
+    store.answer(answered(), "approve", answer("ship"))
+    held.append([e.RunRewound(1, store.load("train"))], NOW)
+    held.release()
+    held = store.hold("train")
+    assert (held.run.epoch, held.answered("approve")) == (1, None)
+    store.answer(answered(letter_id="a2", epoch=1), "approve", answer("stop"))
+    assert held.answered("approve") == store.answered("train", "approve", 1) == answer("stop")
+    assert store.answered("train", "approve", 0) == answer("ship")
+
+
+def test_a_fork_begins_without_answers(store: Store) -> None:
+    """Conformance 51: a fork asks for itself."""
+    store.create(new_run()).release()
+    store.answer(answered(), "approve", answer())
+    event: Event = RunForked(run_id="copy", from_run="train", from_seq=1, run=store.load("train"), at=NOW)
+    held = store.create(NewRun(run_id="copy", definition="", events=(event,), at=NOW, blobs_of="train"))
+    assert held.answered("approve") is None
+    held.answer("approve", answer("stop"))
+    assert store.answered("train", "approve", 0) == answer()
+
+
+def test_an_answer_has_a_size(store: Store) -> None:
+    """What is over a megabyte is refused, with the remedy, before anything is left."""
+    held = store.create(new_run())
+    held.wake_at(None)
+    with pytest.raises(FrameTooLarge, match="answer") as caught:
+        store.answer(answered(), "approve", answer("x" * 2**20))
+    assert caught.value.hint
+    assert (due(store), held.letters(), held.answered("approve")) == ([], [], None)
+
+
 # -- large values
 
 
@@ -377,6 +489,35 @@ def test_every_value_of_an_event_is_lightened(store: Store) -> None:
     assert light.saved is not None
     for value in (light.deliveries[0].message, light.outputs[0].value, light.state[0].value, light.saved.value):
         assert held.resolve(value) == big
+    assert held.lighten([light]) == (light,)
+
+
+BIGGER = [BIG]
+REQUEST = Request("approve", "work", "1", Ask("", "1", "Ship?", has_default=True, default=BIGGER, data=BIGGER), NOW)
+KEPT = Kept("", "1", "submit", value=BIGGER, error=BIGGER)
+WAIT = Wait("poll", "", "2", "ready", NOW, data=BIGGER)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        e.AwaitsKept("1", (KEPT, KEPT)),
+        e.InvocationSuspended("1", (WAIT, WAIT), (KEPT,), (REQUEST,)),
+        e.InvocationCompleted("1", requests=(REQUEST,)),
+        e.RequestsOpened((REQUEST,), {"1": WAIT}),
+        e.RequestAnswered("approve", Answer(NOW, BIGGER, BIGGER), delivery(2, BIGGER)),
+        e.InvocationFailed("1", Failure("ValueError", "no"), handled=delivery(2, BIGGER)),
+        e.RunEnding(Ending("failed"), (delivery(2, BIGGER),), NOW),
+    ],
+    ids=e.name_of,
+)
+def test_every_value_of_what_waits_is_lightened(store: Store, event: Event) -> None:
+    """What a handler has kept, asks and waits for leaves the journal small, and so does what is answered."""
+    held = store.create(new_run())
+    (light,) = held.lighten([event])
+    assert BIG not in repr(light)
+    as_json = msgspec.json.decode(msgspec.json.encode(light))
+    assert held.resolve(as_json) == msgspec.json.decode(msgspec.json.encode(event))
     assert held.lighten([light]) == (light,)
 
 
@@ -472,3 +613,28 @@ def test_logs_are_kept_by_executor(store: Store, executor: str) -> None:
     held.log(executor, "twö\n")
     assert store.log_of("train", executor) == "one\ntwö\n"
     assert store.log_of("train", "another") == "else"
+
+
+@pytest.mark.parametrize("executor", ["work", "../../x", "", ".", "a/b", "ä\n", "x" * 500])
+def test_progress_is_replaced(store: Store, executor: str) -> None:
+    """Conformance 55: what is shown of how far an executor is is there for others at once, the latest only."""
+    held = store.create(new_run())
+    assert store.progress_of("train", executor) is None
+    held.progress(executor, {"current": 1})
+    held.progress("another", [])
+    held.progress(executor, {"current": 2, "total": None, "message": "so far"})
+    assert store.progress_of("train", executor) == {"current": 2, "total": None, "message": "so far"}
+    assert store.progress_of("train", "another") == []
+
+
+@pytest.mark.parametrize("task", ["work", "../../x", ".", "a/b", "ä\n", "x" * 500])
+def test_a_command_has_a_folder(store: Store, task: str) -> None:
+    """The folder of a command is there, empty at first, and the same for whoever comes later."""
+    held = store.create(new_run())
+    folder = Path(held.work(task))
+    assert list(folder.iterdir()) == []
+    (folder / "pid").write_text("7")
+    assert held.work(task) == str(folder)
+    assert Path(held.work("another")) != folder
+    held.release()
+    assert Path(store.hold("train").work(task), "pid").read_text() == "7"

@@ -137,8 +137,8 @@ def test_no_child_gets_a_descriptor(tmp_path: Path) -> None:
 def test_the_primitives_are_all_there_is() -> None:
     """Everything that changes a file is one of the primitives, so that a subclass sees it all."""
     recipes = {
-        "write_all", "append", "write_new", "replace", "settle", "settle_file", "make_folders", "discard",
-        "discard_tree", "sweep", "temporary", "is_temporary", "unpublished", "is_unpublished",
+        "write_all", "append", "write_new", "replace", "settle", "settle_file", "make_folder", "make_folders",
+        "discard", "discard_tree", "sweep", "temporary", "is_temporary", "unpublished", "is_unpublished",
     }  # fmt: skip
     assert {name for name in vars(Disk) if not name.startswith("_")} == recipes | set(PRIMITIVES)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lrwf_cli.core.run import Person
+from lrwf_cli.core.person import Person
 from lrwf_cli.errors import FrameTooLarge, StateFull
 from lrwf_cli.store.base import Letter
 from lrwf_cli.store.files import FileStore

@@ -53,11 +53,11 @@ class Keeper(Protocol):
         cannot suspend, and if `what` is asked for in a thread or outside of the handler's own tasks.
         """
 
-    def note(self, what: str, make: Callable[[], Json]) -> Json:
-        """Return the encoded value that is kept at the next place, else what `make` returns, and keep that.
+    def note(self, what: str, make: Callable[[Place | None], Json]) -> Json:
+        """Return the encoded value that is kept at the next place, else what `make` returns of it, and keep that.
 
         For what a handler reads and does not await: the time, the state. Outside of the handler's own lanes (in a
-        thread) nothing is kept, and `make` is called.
+        thread) nothing is kept, and `make` is called with `None`.
         """
 
     async def once(

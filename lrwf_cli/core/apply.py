@@ -1,7 +1,8 @@
 """`apply(run, event)`: what a run is after something happened. The only place where a run changes.
 
 Total over the journal's vocabulary and without any choice: events are facts. The run that is given is used
-up (see `run`). Nothing here looks at a workflow, a clock or a file.
+up (see `run`). Nothing here looks at a workflow, a clock or a file. What happens to single deliveries is in
+`apply_invocations`.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +13,10 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from lrwf_cli.core import events as e
-from lrwf_cli.core.lineage import joined_path
-from lrwf_cli.core.places import cut_off, line_up, renew, take_failed, take_ready
-from lrwf_cli.core.run import Delivery, Failure, Invocation, Run, StateEntry, Tally
-from lrwf_cli.core.state import changed
+from lrwf_cli.core.apply_invocations import APPLY
+from lrwf_cli.core.asking import withdraw
+from lrwf_cli.core.places import cut_off, line_up, renew
+from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.status import moved, settled
 
 __all__ = ["apply", "begin", "fold"]
@@ -112,6 +113,7 @@ def _afresh(past: Run, at: datetime) -> Run:
     run.started.clear()
     renew(run, crashes=0, maybe_done=False)
     run.mail.clear()
+    run.notices.clear()
     if not run.is_final:
         _let_go(run)
         run.deadline_at = at + run.timeout if run.timeout else None
@@ -124,81 +126,6 @@ def _driver_started(run: Run, event: e.DriverStarted) -> None:
     run.boot_id = event.boot_id
 
 
-def _invocations_started(run: Run, event: e.InvocationsStarted) -> None:
-    for delivery in event.deliveries:
-        invocation = take_ready(run, delivery)
-        run.started[delivery] = replace(invocation, started_at=run.updated_at, due_at=None)
-        run.iteration = max(run.iteration, invocation.delivery.superstep)
-
-
-def _invocation_completed(run: Run, event: e.InvocationCompleted) -> None:
-    invocation = run.started.pop(event.delivery)
-    executor = invocation.delivery.executor
-    for entry in event.joined:
-        run.queues.setdefault(entry.group, {}).setdefault(entry.source, []).append(entry)
-    for delivery in event.deliveries:
-        line_up(run, Invocation(_with_joined(run, delivery) if delivery.joined else delivery))
-    run.outputs.extend(event.outputs)
-    run.dropped.extend(event.dropped)
-    for change in event.state:
-        _change_state(run, change)
-    if event.saved is not None:
-        run.saved[executor] = changed(run.saved.get(executor), event.saved)
-    _count(run, executor, completed=1)
-
-
-def _with_joined(run: Run, delivery: Delivery) -> Delivery:
-    group, sources = delivery.joined or ("", ())
-    queues = run.queues[group]
-    entries = [queues[source].pop(0) for source in sources]
-    for source in [source for source, queue in queues.items() if not queue]:
-        del queues[source]
-    if not queues:
-        del run.queues[group]
-    number = run.rounds.get(group, 0)
-    run.rounds[group] = number + 1
-    path = joined_path([entry.path for entry in entries], number)
-    return replace(delivery, message=[entry.message for entry in entries], path=path)
-
-
-def _change_state(run: Run, change: e.StateChange) -> None:
-    entry = run.state.get(change.key)
-    if change.op == "delete":
-        run.state.pop(change.key, None)
-    else:
-        run.writes += 1
-        run.state[change.key] = StateEntry(changed(entry.value if entry else None, change), run.writes)
-    if change.conflict:
-        run.conflicts[change.key] = run.conflicts.get(change.key, 0) + 1
-
-
-def _invocation_failed(run: Run, event: e.InvocationFailed) -> None:
-    invocation = take_failed(run, event.delivery)
-    _count(run, invocation.delivery.executor, failed=1)
-    if event.retry_at is None:
-        run.failed[event.delivery] = replace(invocation, error=event.error, started_at=None)
-        run.error = run.error or event.error
-        return
-    run.waiting[event.delivery] = replace(
-        invocation,
-        attempt=invocation.attempt + 1,
-        failures=invocation.failures + 1,
-        crashes=0,
-        due_at=event.retry_at,
-        error=event.error,
-        started_at=None,
-    )
-
-
-def _invocations_cut_off(run: Run, event: e.InvocationsCutOff) -> None:
-    cut_off(run, event.deliveries, crashes=int(event.counted))
-
-
-def _woke_up(run: Run, event: e.WokeUp) -> None:
-    for delivery in event.deliveries:
-        line_up(run, replace(run.waiting.pop(delivery), due_at=None))
-
-
 def _mail_taken(run: Run, event: e.MailTaken) -> None:
     run.mail[event.id] = run.seq
 
@@ -208,9 +135,24 @@ def _run_paused(run: Run, event: e.RunPaused) -> None:
     run.held_by, run.reason = event.by, event.reason
 
 
-def _run_resumed(run: Run, _: e.RunResumed) -> None:
+def _run_resumed(run: Run, event: e.RunResumed) -> None:
     run.status = moved(run.status, "run_resumed")
     _let_go(run)
+    _go_on(run, afresh=event.restart)
+
+
+def _go_on(run: Run, *, afresh: bool) -> None:
+    """Let handlers that were stuck try again: `afresh` from their top, else from where they were."""
+    for line in run.ready.values():
+        line[:] = [_unstuck(run, invocation, afresh) if invocation.stuck else invocation for invocation in line]
+
+
+def _unstuck(run: Run, invocation: Invocation, afresh: bool) -> Invocation:  # noqa: FBT001 - named at its only caller
+    if not afresh:
+        return replace(invocation, stuck=False)
+    run.kept.pop(invocation.delivery.id, None)
+    withdraw(run, invocation.delivery.id, calls=True)
+    return replace(invocation, stuck=False, start=invocation.start + 1, waits=())
 
 
 def _let_go(run: Run) -> None:
@@ -220,14 +162,30 @@ def _let_go(run: Run) -> None:
 
 
 def _run_blocked(run: Run, event: e.RunBlocked) -> None:
-    run.status = moved(run.status, "run_blocked")
-    run.error = event.error
+    if run.status != "blocked" or event.delivery is None:
+        run.status = moved(run.status, "run_blocked")
+        run.error = event.error
+    if event.delivery is not None:
+        line_up(run, replace(run.started.pop(event.delivery), stuck=True, started_at=None), front=True)
+
+
+def _run_ending(run: Run, event: e.RunEnding) -> None:
+    run.status = moved(run.status, "run_ending")
+    cut_off(run, tuple(run.started))
+    run.ending = event.ending
+    run.aside, run.ready = run.ready, {}
+    for delivery in event.deliveries:
+        line_up(run, Invocation(delivery, deadline_at=event.deadline_at))
 
 
 def _run_ended(run: Run, event: e.RunCompleted | e.RunFailed | e.RunTimedOut | e.RunCancelled) -> None:
     run.status = moved(run.status, e.name_of(event))
     run.finished_at = run.updated_at
-    cut_off(run, tuple(run.started))
+    if run.ending is None:
+        cut_off(run, tuple(run.started))
+    else:
+        run.started.clear()
+        run.ready, run.aside, run.ending = run.aside, {}, None
     if isinstance(event, e.RunFailed | e.RunTimedOut):
         run.error = event.error
     if isinstance(event, e.RunCancelled):
@@ -242,28 +200,38 @@ def _run_retried(run: Run, event: e.RunRetried) -> None:
     run.deadline_at = run.updated_at + run.timeout if run.timeout else None
     if event.code is not None:
         run.origin = replace(run.origin, code=event.code)
-    renew(run, crashes=0)
+    renew(run, crashes=0, deadline_at=None)
+    _go_on(run, afresh=False)
     for invocation in run.failed.values():
         line_up(run, replace(invocation, attempt=invocation.attempt + 1, failures=0, crashes=0, error=None))
     run.failed.clear()
 
 
-def _count(run: Run, executor: str, *, completed: int = 0, failed: int = 0) -> None:
-    tally = run.tallies.get(executor) or Tally()
-    run.tallies[executor] = Tally(tally.completed + completed, tally.failed + failed)
+def _notices_posted(run: Run, event: e.NoticesPosted) -> None:
+    run.notices.update({notice.id: notice for notice in event.notices})
+
+
+def _notice_delivered(run: Run, event: e.NoticeDelivered) -> None:
+    del run.notices[event.notice]
+
+
+def _notice_failed(run: Run, event: e.NoticeFailed) -> None:
+    notice = run.notices.pop(event.notice)
+    if event.again_at is not None:
+        run.notices[notice.id] = replace(notice, due_at=event.again_at, tries=notice.tries + 1)
 
 
 _APPLY: dict[type, Callable[[Run, Any], None]] = {
+    **APPLY,
     e.DriverStarted: _driver_started,
-    e.InvocationsStarted: _invocations_started,
-    e.InvocationCompleted: _invocation_completed,
-    e.InvocationFailed: _invocation_failed,
-    e.InvocationsCutOff: _invocations_cut_off,
-    e.WokeUp: _woke_up,
     e.MailTaken: _mail_taken,
     e.RunPaused: _run_paused,
     e.RunResumed: _run_resumed,
     e.RunBlocked: _run_blocked,
+    e.RunEnding: _run_ending,
+    e.NoticesPosted: _notices_posted,
+    e.NoticeDelivered: _notice_delivered,
+    e.NoticeFailed: _notice_failed,
     e.RunCompleted: _run_ended,
     e.RunFailed: _run_ended,
     e.RunTimedOut: _run_ended,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from lrwf_cli.core.model import Json
+from lrwf_cli.core.model import Json, RetryPolicy
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.run import Failure, Origin, Run
 from lrwf_cli.core.suspended import Answer, Ask, Kept, Suspension
@@ -115,12 +115,16 @@ class Complete(msgspec.Struct, frozen=True):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """A handler raised. `retryable` false: trying again cannot help. `crashed`: nobody knows how the attempt ended."""
+    """A handler raised. `retryable` false: trying again cannot help. `crashed`: nobody knows how the attempt ended.
+
+    `policy` is the handler's own; `None`: its executor's holds.
+    """
 
     delivery: str
     error: Failure
     retryable: bool = True
     crashed: bool = False
+    policy: RetryPolicy | None = None
 
 
 class Suspend(msgspec.Struct, frozen=True):

@@ -1,22 +1,28 @@
-"""What follows from the end of one handler: its effects, routed; or its failure, with or without a retry."""
+"""What follows from the end of one handler: its effects, routed; its failure, retried or not; what it waits for."""
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from lrwf_cli.core.asking import addressed, opened
 from lrwf_cli.core.commands import Effects, Fail, Send
-from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, StateChange
+from lrwf_cli.core.ending import harmless
+from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, InvocationSuspended, StateChange
+from lrwf_cli.core.giving_up import given_up
 from lrwf_cli.core.lineage import child_path, delivery_id
 from lrwf_cli.core.model import FanIn, Json, Scope, Workflow
 from lrwf_cli.core.retry import delay, is_retryable
 from lrwf_cli.core.route import Hop, check_type, route, scope_of
 from lrwf_cli.core.run import Delivery, Dropped, Failure, Invocation, Joined, Output, Run
 from lrwf_cli.core.state import changes_of, extension, same
-from lrwf_cli.errors import LrwfError
+from lrwf_cli.core.suspended import Suspension
+from lrwf_cli.errors import LrwfError, SuspensionRefused
 
-__all__ = ["completed", "failed"]
+__all__ = ["completed", "failed", "suspended"]
 
 
 def completed(
-    workflow: Workflow, run: Run, invocation: Invocation, effects: Effects
+    workflow: Workflow, run: Run, invocation: Invocation, effects: Effects, now: datetime
 ) -> InvocationCompleted | InvocationFailed:
     """Return the one event that a handler's end leads to.
 
@@ -26,21 +32,43 @@ def completed(
     try:
         changes = changes_of(run.state, effects.writes, workflow.resolve)
         scope = scope_of(workflow, run, changes)
-        return _Routing(workflow, run, invocation).event(effects, changes, scope)
+        event = _Routing(workflow, run, invocation).event(effects, changes, scope)
     except (LrwfError, TypeError) as error:
-        hint = error.hint if isinstance(error, LrwfError) else None
-        executor, attempt = invocation.delivery.executor, invocation.attempt
-        failure = Failure(type(error).__name__, str(error), executor, attempt, hint=hint)
-        return InvocationFailed(invocation.delivery.id, failure)
+        return given_up(workflow, run, invocation, _failure(invocation, error))
+    if run.ending is not None:
+        return harmless(event)
+    requests = opened(run, invocation, effects.asks, now)
+    return replace(event, requests=requests) if requests else event
 
 
-def failed(workflow: Workflow, invocation: Invocation, command: Fail, now: datetime) -> InvocationFailed:
+def _failure(invocation: Invocation, error: Exception) -> Failure:
+    hint = error.hint if isinstance(error, LrwfError) else None
+    return Failure(type(error).__name__, str(error), invocation.delivery.executor, invocation.attempt, hint=hint)
+
+
+def failed(workflow: Workflow, run: Run, invocation: Invocation, command: Fail, now: datetime) -> InvocationFailed:
     """Return the failure, with the instant at which the delivery comes again if its policy says so."""
-    policy = workflow.executors[invocation.delivery.executor].retry
+    spec = workflow.executors[invocation.delivery.executor]
+    policy = command.policy or spec.retry
     failures = invocation.failures + 1
     again = command.retryable and failures < policy.max_attempts and is_retryable(policy, command.error)
-    retry_at = now + delay(policy, failures, invocation.delivery.id) if again else None
-    return InvocationFailed(invocation.delivery.id, command.error, retry_at)
+    if again and run.ending is None:
+        retry_at = now + delay(policy, failures, invocation.delivery.id)
+        return InvocationFailed(invocation.delivery.id, command.error, retry_at)
+    return given_up(workflow, run, invocation, command.error)
+
+
+def suspended(
+    workflow: Workflow, run: Run, invocation: Invocation, suspension: Suspension, now: datetime
+) -> InvocationSuspended | InvocationFailed:
+    """Return the suspension, with the requests that are new; what is done after a verdict may not suspend."""
+    if run.ending is not None:
+        what = f"`{invocation.delivery.executor}` may not wait: it is called after the run's verdict"
+        error = SuspensionRefused(what, hint="do what waits in an executor of the workflow")
+        return given_up(workflow, run, invocation, _failure(invocation, error))
+    requests = opened(run, invocation, suspension.asks, now)
+    waits = addressed(run, invocation, suspension.waits, requests)
+    return InvocationSuspended(invocation.delivery.id, waits, suspension.kept, requests)
 
 
 class _Routing:

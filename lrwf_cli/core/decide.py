@@ -8,8 +8,8 @@ A run is a set of *deliveries*, each one message for one executor, and each in o
     ready ──InvocationsStarted──▶ started ──InvocationCompleted──▶ (gone; its children are ready)
       ▲                              │
       │◀────InvocationsCutOff────────┤  the process died under it
-      │◀──WokeUp── waiting ◀─────────┤  InvocationFailed, retry_at set
-      │◀──RunRetried── failed ◀──────┘  InvocationFailed, retry_at None
+      │◀──WokeUp── waiting ◀─────────┤  InvocationSuspended; InvocationFailed, retry_at set
+      │◀──RunRetried── failed ◀──────┘  InvocationFailed, retry_at None (with `on_error`: gone; its report is ready)
 
 plus the queues of fan-ins, where messages wait for the other sources' ones. There is no barrier: whatever is
 ready starts as soon as its executor has a free place. Nothing refers to an order of arrival across executors, so
@@ -20,10 +20,12 @@ one before, all of these events go into one frame, and the frame is synced befor
 `Advance` is asked until it has no answer: it gives one step at a time, in this order.
 
 1. A run whose deadline is past times out. A run with a failure and `when_failed: stop` fails at once.
-2. What is due wakes (unless something has failed for good: then it freezes until `retry`).
+2. What is past its own deadline fails. What is due wakes: timers, polls, retries, answers. (Not when something has
+   failed for good: then what is suspended freezes until `retry`.)
 3. What is ready starts: one executor's deliveries in order, at most `max_parallel` of them, `slots` in all. A suspect
    (a delivery that was in flight in two crashes) runs alone, so that a third crash convicts it and nobody else.
-4. If nothing is in flight and nothing waits, the verdict: failed, stuck with a half-filled fan-in, or completed.
+4. If nothing is in flight and nothing waits, the verdict: failed, stuck with a half-filled fan-in, or completed. What
+   is to be done after it (`ending`) comes first, and then the end.
 
 Three rules for whoever edits this file. An event says what happened and carries all that it takes: `apply` must not
 need the workflow. Everything that varies is an argument: no clock, no luck, no order of sets. A decision
@@ -33,21 +35,27 @@ that reads something must be the reason for the event, not a consequence to be r
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core import events as e
-from lrwf_cli.core.complete import completed, failed
+from lrwf_cli.core.asking import answered
+from lrwf_cli.core.complete import completed, failed, suspended
+from lrwf_cli.core.ending import end, standing
+from lrwf_cli.core.giving_up import crashed, late, refused_by_person
 from lrwf_cli.core.lineage import delivery_id
 from lrwf_cli.core.model import Workflow
+from lrwf_cli.core.notices import again_at, news
 from lrwf_cli.core.run import Delivery, Failure, Invocation, Run
 from lrwf_cli.core.status import TRANSITIONS
 from lrwf_cli.core.verdict import verdict
+from lrwf_cli.core.waking import woken
 from lrwf_cli.errors import WrongStatus
 
-__all__ = ["decide", "has_suspect", "wake_at"]
+__all__ = ["decide", "has_suspect"]
 
 Events = tuple[e.Event, ...]
+E = TypeVar("E", bound=e.Event)
 SUSPECT_AFTER = 2
 """Crashes after which a delivery that was in flight in all of them runs alone."""
 
@@ -56,7 +64,7 @@ def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetim
     """Return what follows from `command` at `now`; none when nothing does. Changes nothing.
 
     `run` is `None` only for Start and Fork. Raises WrongStatus for what a person asks of a run that cannot
-    have it; what a handler or a process reports too late (Complete, Fail, CutOff, Block) is passed over.
+    have it; what a handler or a process reports too late (Complete, Suspend, Keep, Fail, CutOff, Block) is passed over.
     """
     if isinstance(command, c.Start):
         return _start(workflow, command, now)
@@ -64,23 +72,8 @@ def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetim
         return (e.RunForked(command.run_id, command.past.id, command.past.seq, command.past, now, command.by),)
     if run is None:
         raise ValueError(f"{type(command).__name__} needs a run")
-    return _DECIDE[type(command)](workflow, run, command, now)
-
-
-def wake_at(run: Run) -> datetime | None:
-    """Return when somebody must look at the run again; `None`: never by itself.
-
-    At once if anything is in flight or only the verdict is missing, else at the earliest instant that something
-    waits for. A held run still has its deadline.
-    """
-    if run.is_final:
-        return None
-    if run.status in {"paused", "blocked"}:
-        return run.deadline_at
-    if run.in_flight or not run.waiting or run.error is not None:
-        return run.updated_at
-    due = [invocation.due_at for invocation in run.waiting.values() if invocation.due_at is not None]
-    return min([*due, run.deadline_at] if run.deadline_at else due, default=None)
+    events = _DECIDE[type(command)](workflow, run, command, now)
+    return (*events, *news(workflow, run, events, now))
 
 
 def has_suspect(run: Run) -> bool:
@@ -111,90 +104,119 @@ def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:
     )
 
 
-def _take(workflow: Workflow, run: Run, command: c.Take, _: datetime) -> Events:
+def _take(workflow: Workflow, run: Run, command: c.Take, now: datetime) -> Events:
     taken = e.DriverStarted(command.pid, command.boot_id)
     if not run.started:
         return (taken,)
     counted = run.boot_id == command.boot_id
     cut_off = e.InvocationsCutOff(tuple(run.started), counted=counted)
-    return (cut_off, *(_convicted(workflow, run) if counted else ()), taken)
-
-
-def _convicted(workflow: Workflow, run: Run) -> Iterator[e.Event]:
-    for invocation in run.started.values():
-        executor = invocation.delivery.executor
-        limit = workflow.executors[executor].max_crashes
-        if invocation.crashes + 1 >= limit:
-            message = f"the process ended {invocation.crashes + 1} times while `{executor}` was at work"
-            error = Failure(
-                "ExecutorCrashed", message, executor, invocation.attempt, hint="look at its log, mend it, then retry"
-            )
-            yield e.InvocationFailed(invocation.delivery.id, error)
+    found = tuple(run.started.values())
+    return (cut_off, *crashed(workflow, run, found, now, counted=counted), taken)
 
 
 def _advance(workflow: Workflow, run: Run, command: c.Advance, now: datetime) -> Events:
     if run.status not in {"running", "waiting"}:
-        return _overdue(run, now) if run.status in {"paused", "blocked"} else ()
+        return _overdue(workflow, run, now) if run.status in {"paused", "blocked"} else ()
+    if run.ending is not None:
+        return _startable(workflow, run, command.slots, now) or _finished(run)
     return (
-        _overdue(run, now)
-        or _stopped(workflow, run)
-        or _woken(run, now)
-        or _startable(workflow, run, command.slots)
-        or verdict(workflow, run)
+        _overdue(workflow, run, now)
+        or _stopped(workflow, run, now)
+        or tuple(late(workflow, run, now))
+        or _woken(workflow, run, now)
+        or _startable(workflow, run, command.slots, now)
+        or tuple(end(workflow, run, each, now) for each in verdict(workflow, run))
     )
 
 
-def _overdue(run: Run, now: datetime) -> Events:
-    if run.deadline_at is None or now < run.deadline_at:
+def _finished(run: Run) -> Events:
+    return (standing(run.ending),) if run.ending is not None and not run.in_flight else ()
+
+
+def _overdue(workflow: Workflow, run: Run, now: datetime) -> Events:
+    if run.deadline_at is None or now < run.deadline_at or run.ending is not None:
         return ()
-    return (e.RunTimedOut(Failure("RunTimedOut", f"the run was not finished by {run.deadline_at.isoformat()}")),)
+    error = Failure("RunTimedOut", f"the run was not finished by {run.deadline_at.isoformat()}")
+    return (end(workflow, run, e.RunTimedOut(error), now),)
 
 
-def _stopped(workflow: Workflow, run: Run) -> Events:
+def _stopped(workflow: Workflow, run: Run, now: datetime) -> Events:
     if run.error is None or workflow.when_failed != "stop":
         return ()
-    return (e.RunFailed(run.error),)
+    return (end(workflow, run, e.RunFailed(run.error), now),)
 
 
-def _woken(run: Run, now: datetime) -> Events:
+def _woken(workflow: Workflow, run: Run, now: datetime) -> Events:
     if run.error is not None:
         return ()
-    due = [(i.due_at, i.delivery.id) for i in run.waiting.values() if i.due_at is not None and i.due_at <= now]
-    return (e.WokeUp(tuple(delivery for _, delivery in sorted(due))),) if due else ()
+    if refused := tuple(refused_by_person(workflow, run)):
+        return refused
+    due = woken(run, now)
+    return (e.WokeUp(due),) if due else ()
 
 
-def _startable(workflow: Workflow, run: Run, slots: int) -> Events:
+def _startable(workflow: Workflow, run: Run, slots: int, now: datetime) -> Events:
     if slots <= 0 or any(i.crashes >= SUSPECT_AFTER for i in run.started.values()):
         return ()
     if suspect := next((q[0] for q in run.ready.values() if q[0].crashes >= SUSPECT_AFTER), None):
-        return () if run.started else (e.InvocationsStarted((suspect.delivery.id,)),)
-    chosen = tuple(_chosen(workflow, run, slots))
-    return (e.InvocationsStarted(chosen),) if chosen else ()
+        return () if run.started else (_begun(workflow, [suspect], now),)
+    chosen = list(_chosen(workflow, run, slots))
+    return (_begun(workflow, chosen, now),) if chosen else ()
 
 
-def _chosen(workflow: Workflow, run: Run, slots: int) -> Iterator[str]:
+def _begun(workflow: Workflow, chosen: list[Invocation], now: datetime) -> e.InvocationsStarted:
+    deadlines = {
+        each.delivery.id: now + limit
+        for each in chosen
+        if each.deadline_at is None and (limit := workflow.executors[each.delivery.executor].deadline) is not None
+    }
+    return e.InvocationsStarted(tuple(each.delivery.id for each in chosen), deadlines)
+
+
+def _chosen(workflow: Workflow, run: Run, slots: int) -> Iterator[Invocation]:
     busy: dict[str, int] = {}
-    for invocation in run.started.values():
+    held = (i for i in run.waiting.values() if workflow.executors[i.delivery.executor].ordered)
+    for invocation in (*run.started.values(), *held):
         executor = invocation.delivery.executor
         busy[executor] = busy.get(executor, 0) + 1
     for executor, queue in run.ready.items():
         places = min(slots, workflow.executors[executor].max_parallel - busy.get(executor, 0))
-        within = (i.delivery.id for i in queue if i.delivery.superstep <= run.max_iterations)
-        for delivery in islice(within, max(0, places)):
+        within = (i for i in queue if i.delivery.superstep <= run.max_iterations or run.ending is not None)
+        for invocation in islice(within, max(0, places)):
             slots -= 1
-            yield delivery
+            yield invocation
 
 
 def _fail(workflow: Workflow, run: Run, command: c.Fail, now: datetime) -> Events:
     invocation = run.started.get(command.delivery)
-    if invocation is None:
+    return () if invocation is None else (failed(workflow, run, invocation, command, now),)
+
+
+def _complete(workflow: Workflow, run: Run, command: c.Complete, now: datetime) -> Events:
+    invocation = run.started.get(command.delivery)
+    return () if invocation is None else (completed(workflow, run, invocation, command.effects, now),)
+
+
+def _suspend(workflow: Workflow, run: Run, command: c.Suspend, now: datetime) -> Events:
+    invocation = run.started.get(command.delivery)
+    return () if invocation is None else (suspended(workflow, run, invocation, command.suspension, now),)
+
+
+def _keep(_: Workflow, run: Run, command: c.Keep, __: datetime) -> Events:
+    return (e.AwaitsKept(command.delivery, command.kept),) if command.delivery in run.started else ()
+
+
+def _respond(_: Workflow, run: Run, command: c.Respond, __: datetime) -> Events:
+    return () if run.is_final or run.ending is not None else answered(run, command.request, command.answer)
+
+
+def _deliver(_: Workflow, run: Run, command: c.Deliver, now: datetime) -> Events:
+    notice = run.notices.get(command.notice)
+    if notice is None:
         return ()
-    return (failed(workflow, invocation, command, now),)
-
-
-def _complete(workflow: Workflow, run: Run, command: c.Complete, _: datetime) -> Events:
-    invocation: Invocation | None = run.started.get(command.delivery)
-    return () if invocation is None else (completed(workflow, run, invocation, command.effects),)
+    if command.error is None:
+        return (e.NoticeDelivered(notice.id),)
+    return (e.NoticeFailed(notice.id, command.error, again_at(notice, now)),)
 
 
 def _cut_off(_: Workflow, run: Run, __: c.CutOff, ___: datetime) -> Events:
@@ -208,7 +230,7 @@ def _take_mail(workflow: Workflow, run: Run, command: c.TakeMail, now: datetime)
     if command.command is None:
         return (taken,)
     try:
-        return (taken, *decide(workflow, run, command.command, now))
+        return (taken, *_DECIDE[type(command.command)](workflow, run, command.command, now))
     except WrongStatus:
         return (taken,)  # asked while it was possible, read when it no longer is: there is nobody to tell
 
@@ -218,18 +240,20 @@ def _pause(_: Workflow, run: Run, command: c.Pause, __: datetime) -> Events:
 
 
 def _resume(_: Workflow, run: Run, command: c.Resume, __: datetime) -> Events:
-    return _if_allowed(run, e.RunResumed(command.by))
+    return _if_allowed(run, e.RunResumed(command.by, command.restart))
 
 
-def _cancel(_: Workflow, run: Run, command: c.Cancel, __: datetime) -> Events:
-    return _if_allowed(run, e.RunCancelled(command.by, command.reason))
+def _cancel(workflow: Workflow, run: Run, command: c.Cancel, now: datetime) -> Events:
+    (cancelled,) = _if_allowed(run, e.RunCancelled(command.by, command.reason))
+    return (end(workflow, run, cancelled, now) if run.ending is None else standing(run.ending),)
 
 
-def _block(_: Workflow, run: Run, command: c.Block, now: datetime) -> Events:
-    if run.is_final:
+def _block(workflow: Workflow, run: Run, command: c.Block, now: datetime) -> Events:
+    if run.is_final or (command.delivery is not None and command.delivery not in run.started):
         return ()
     # whoever blocks a run cannot advance it, and its time may be up all the same
-    return _overdue(run, now) or ((e.RunBlocked(command.error),) if run.status != "blocked" else ())
+    blocked = run.status == "blocked" and command.delivery is None
+    return _overdue(workflow, run, now) or (() if blocked else (e.RunBlocked(command.error, command.delivery),))
 
 
 def _retry(_: Workflow, run: Run, command: c.Retry, __: datetime) -> Events:
@@ -240,7 +264,7 @@ def _rewind(_: Workflow, run: Run, command: c.Rewind, __: datetime) -> Events:
     return _if_allowed(run, e.RunRewound(command.past.seq, command.past, command.by))
 
 
-def _if_allowed(run: Run, event: e.Event) -> Events:
+def _if_allowed(run: Run, event: E) -> tuple[E]:
     name = e.name_of(event)
     if name in TRANSITIONS[run.status]:
         return (event,)
@@ -254,6 +278,10 @@ _DECIDE: dict[type, Callable[[Workflow, Run, Any, datetime], Events]] = {
     c.Advance: _advance,
     c.Complete: _complete,
     c.Fail: _fail,
+    c.Suspend: _suspend,
+    c.Keep: _keep,
+    c.Respond: _respond,
+    c.Deliver: _deliver,
     c.CutOff: _cut_off,
     c.TakeMail: _take_mail,
     c.Pause: _pause,

@@ -86,7 +86,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     `timeout` bounds a stretch of work, from start or wake to suspension or end; `deadline` all of it, retries and
     suspensions too; `idle_timeout` the time without progress. `None` is no limit. What is past one has `grace` to end.
     `on_error` names the executor that handles a failure for good. `on_crash`: what follows when it is not known how an
-    attempt ended.
+    attempt ended. `harvests`: its attempts outlive the process that began them, and it finds out itself how they ended.
     """
 
     id: str
@@ -102,6 +102,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     grace: timedelta = timedelta(seconds=5)
     on_error: str | None = None
     on_crash: Literal["retry", "ask", "fail"] = "retry"
+    harvests: bool = False
 
 
 class Direct(msgspec.Struct, frozen=True):

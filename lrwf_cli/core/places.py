@@ -33,11 +33,15 @@ def take_ready(run: Run, delivery: str) -> Invocation:
 
 
 def take_failed(run: Run, delivery: str) -> Invocation:
-    """Remove and return what has failed: it was at work, or is convicted of a crash, which counted its next attempt."""
-    if delivery in run.started:
-        return run.started.pop(delivery)
+    """Remove and return what has failed: it was at work, or waited past its deadline, or is convicted of a crash.
+
+    The cut-off has counted the next attempt of what was cut off.
+    """
+    for place in (run.started, run.waiting):
+        if delivery in place:
+            return place.pop(delivery)
     convicted = take_ready(run, delivery)
-    return replace(convicted, attempt=convicted.attempt - 1)
+    return replace(convicted, attempt=convicted.attempt - 1) if convicted.maybe_done else convicted
 
 
 def cut_off(run: Run, deliveries: Sequence[str], *, crashes: int = 0) -> None:

@@ -106,6 +106,7 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     that a crash cut an attempt off, so that its effects outside may have happened. `start` counts beginnings from the
     top without kept awaits: a wake and a crash go on with the same one. `waits` is what a suspended one waits for; then
     `due_at` is the earliest of their instants. `deadline_at` is when all of it, retries and suspensions too, is over.
+    `stuck`: its handler could not go on, and the run was blocked for that.
     """
 
     delivery: Delivery
@@ -118,6 +119,7 @@ class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: datetime | None = None
     deadline_at: datetime | None = None
     waits: tuple[Wait, ...] = ()
+    stuck: bool = False
     error: Failure | None = None
 
 

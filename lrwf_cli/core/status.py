@@ -8,21 +8,25 @@ something in flight, or lacks only its verdict, is running; one that waits for t
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lrwf_cli.core.asking import is_asking
 from lrwf_cli.core.run import FINAL, Run, Status
 from lrwf_cli.errors import WrongStatus
 
-__all__ = ["TRANSITIONS", "diagram", "moved", "settled"]
+__all__ = ["ENDS", "TRANSITIONS", "diagram", "moved", "settled"]
 
-_ENDS: dict[str, Status] = {
+ENDS: dict[str, Status] = {
     "run_completed": "completed",
     "run_failed": "failed",
     "run_timed_out": "timed_out",
     "run_cancelled": "cancelled",
 }
+"""Where a verdict leads."""
+
 _AT_WORK: dict[str, Status] = {
-    **_ENDS,
+    **ENDS,
     "run_paused": "paused",
     "run_blocked": "blocked",
+    "run_ending": "running",
     "run_rewound": "running",
 }
 _HELD: dict[str, Status] = {
@@ -30,6 +34,7 @@ _HELD: dict[str, Status] = {
     "run_rewound": "running",
     "run_timed_out": "timed_out",
     "run_cancelled": "cancelled",
+    "run_ending": "running",
 }
 _REOPENED: dict[str, Status] = {"run_retried": "running", "run_rewound": "running"}
 
@@ -60,7 +65,8 @@ def settled(run: Run) -> Status:
     """Return `running` or `waiting`, whichever is true, for a run that has one of the two statuses."""
     if run.status not in {"running", "waiting"}:
         return run.status
-    return "waiting" if run.waiting and not run.in_flight else "running"
+    waits = run.waiting or is_asking(run)
+    return "waiting" if waits and not run.in_flight and run.ending is None else "running"
 
 
 def diagram() -> str:

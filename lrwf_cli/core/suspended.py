@@ -13,7 +13,10 @@ import msgspec
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.person import Person
 
-__all__ = ["Answer", "Ask", "Kept", "Request", "Suspension", "Wait", "WaitKind"]
+__all__ = ["CRASH", "Answer", "Ask", "Kept", "Request", "Suspension", "Wait", "WaitKind"]
+
+CRASH = "crash"
+"""The path of the question what to do after a crash: no await has it."""
 
 WaitKind = Literal["timer", "poll", "request", "background", "child"]
 
@@ -101,7 +104,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     """A question that was asked. Open until there is an `answer`; the first one stands.
 
     `id` is the executor's id, then `approve.2`, `approve.3`: a person types it. `delivery` is the invocation that
-    asked.
+    asked, `superstep` and `path` its place: that is where an answer that `calls` comes from.
     """
 
     id: str
@@ -109,6 +112,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     delivery: str
     ask: Ask
     opened_at: datetime
+    superstep: int = 1
+    path: tuple[int, ...] = ()
     answer: Answer | None = None
     withdrawn: bool = False
 

@@ -1,13 +1,14 @@
 """How a run ends that has nothing left to do: completed, failed, stuck, or deeper than it may be."""
 
-from lrwf_cli.core.events import Event, RunCompleted, RunFailed
+from lrwf_cli.core.asking import is_asking
+from lrwf_cli.core.events import RunCompleted, RunFailed
 from lrwf_cli.core.model import FanIn, Workflow
 from lrwf_cli.core.run import Failure, Run
 
 __all__ = ["verdict"]
 
 
-def verdict(workflow: Workflow, run: Run) -> tuple[Event, ...]:
+def verdict(workflow: Workflow, run: Run) -> tuple[RunCompleted | RunFailed, ...]:
     """Return the end of `run`, if there is nothing left to do in it that could be done now."""
     if run.started:
         return ()
@@ -15,13 +16,13 @@ def verdict(workflow: Workflow, run: Run) -> tuple[Event, ...]:
         return _too_deep(workflow, run)
     if run.error is not None:
         return (RunFailed(run.error),)
-    if run.waiting:
+    if run.waiting or is_asking(run):
         return ()
     silent = next((group for group in workflow.edges if isinstance(group, FanIn) and _is_stuck(run, group)), None)
     return (RunCompleted(),) if silent is None else (RunFailed(_stuck(run, silent)),)
 
 
-def _too_deep(workflow: Workflow, run: Run) -> tuple[Event, ...]:
+def _too_deep(workflow: Workflow, run: Run) -> tuple[RunFailed, ...]:
     if any(each.delivery.superstep <= run.max_iterations for queue in run.ready.values() for each in queue):
         return ()  # only a free place is missing
     ready = [executor for executor in run.executors if executor in run.ready]

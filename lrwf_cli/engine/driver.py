@@ -17,11 +17,12 @@ from msgspec.structs import replace
 from lrwf_cli.clock import Clock
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import apply, begin
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationsStarted
 from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Failure, Invocation, Run
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.errors import FrameTooLarge

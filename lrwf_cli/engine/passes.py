@@ -13,9 +13,10 @@ import msgspec
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import apply, begin
 from lrwf_cli.core.commands import Block, Command, CutOff
-from lrwf_cli.core.decide import decide, has_suspect, wake_at
+from lrwf_cli.core.decide import decide, has_suspect
 from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Failure, Run
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.engine.driver import GRACE_S, Driver, Observer, Process
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun

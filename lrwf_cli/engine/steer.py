@@ -9,10 +9,11 @@ from itertools import takewhile
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.commands import Command, Fork, Retry, Rewind
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.passes import commit
 from lrwf_cli.errors import RunBusy, UsageError, WrongStatus

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from lrwf_cli.core.commands import Effects
-from lrwf_cli.core.model import Json, identity
+from lrwf_cli.core.model import Json, RetryPolicy, identity
 from lrwf_cli.core.run import Delivery, Failure, StateEntry
 from lrwf_cli.core.suspended import Kept, Request, Suspension, Wait
 
@@ -54,11 +54,13 @@ class Failed(msgspec.Struct, frozen=True):
     """The handler raised. `retryable` false: trying again cannot help (a refusal of ours, a usage error).
 
     `crashed`: nobody knows how the attempt ended (its process is gone and has left no word).
+    `policy` is the handler's own, where it has one.
     """
 
     error: Failure
     retryable: bool = True
     crashed: bool = False
+    policy: RetryPolicy | None = None
 
 
 class Stuck(msgspec.Struct, frozen=True):

@@ -16,12 +16,13 @@ import msgspec
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import apply, begin, fold
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationCompleted, InvocationsStarted, StateChange
 from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.model import EdgeGroup, ExecutorSpec, Json, Workflow, sources_of, targets_of
 from lrwf_cli.core.run import Delivery, Failure, Origin, Run
 from lrwf_cli.core.view import outputs
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.store.base import Frame
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from lrwf_cli.core import commands as c
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import InvocationFailed
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy
 from lrwf_cli.core.retry import delay
 from lrwf_cli.core.run import Failure
+from lrwf_cli.core.waking import wake_at
 from tests.core.simulation import ORIGIN, START, Luck, Simulation, Task, effects, fails, flow
 
 THRICE = RetryPolicy(max_attempts=3)

@@ -6,10 +6,10 @@ import pytest
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.commands import Effects
-from lrwf_cli.core.decide import wake_at
 from lrwf_cli.core.events import RunTimedOut
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanOut, RetryPolicy, Switch
 from lrwf_cli.core.run import Failure
+from lrwf_cli.core.waking import wake_at
 from tests.core.simulation import ORIGIN, START, Handler, Luck, Simulation, Task, effects, fails, flow
 
 LOOP = (Direct("a", "b"), Direct("b", "a"))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import fold
-from lrwf_cli.core.decide import decide, wake_at
+from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationCompleted, MailTaken, RunStarted
 from lrwf_cli.core.model import UNKNOWN, Workflow
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.errors import WrongStatus
 from lrwf_cli.store.base import Frame
 from tests.core.simulation import ORIGIN, START, Luck, Simulation

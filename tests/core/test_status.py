@@ -11,7 +11,7 @@ from lrwf_cli.core import events as e
 from lrwf_cli.core.apply import apply
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import UNKNOWN, Direct, ExecutorSpec, RetryPolicy
-from lrwf_cli.core.run import FINAL, Delivery, Failure, Run, Status
+from lrwf_cli.core.run import FINAL, Delivery, Ending, Failure, Run, Status
 from lrwf_cli.core.status import TRANSITIONS, diagram, moved, settled
 from lrwf_cli.errors import WrongStatus
 from tests.core.simulation import ORIGIN, START, Simulation, fails, flow
@@ -28,6 +28,7 @@ EVENTS: dict[str, e.Event] = {
     "run_resumed": e.RunResumed(),
     "run_blocked": e.RunBlocked(ERROR),
     "run_retried": e.RunRetried(),
+    "run_ending": e.RunEnding(Ending("failed", ERROR), (), START),
 }
 COMMANDS: dict[str, c.Command] = {
     "run_paused": c.Pause(),
@@ -72,7 +73,7 @@ def test_every_status_can_be_reached(status: Status) -> None:
 def test_an_event_of_the_table_moves_the_run(status: Status, name: str, target: Status) -> None:
     """An event leads where the table says; what then waits and does nothing else is waiting."""
     run = apply(run_in(status), event_of(name))
-    assert run.status == ("waiting" if target == "running" and run.waiting else target)
+    assert run.status == ("waiting" if target == "running" and run.waiting and run.ending is None else target)
     assert moved(status, name) == target
 
 

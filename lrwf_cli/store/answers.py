@@ -49,13 +49,14 @@ class Answers:
 
         Raises JournalCorrupt if that one cannot be read.
         """
+        if standing := self.settled(request, epoch):
+            return standing
         self._disk.make_folder(self._folder.responses)
-        with suppress(FileExistsError):  # somebody was first
+        with suppress(FileExistsError):  # somebody was faster
             self._link(data, self._folder.response(request, epoch))
-        standing = self.settled(request, epoch)
-        if standing is None:
-            raise self._damaged(request, epoch, "it is gone")
-        return standing
+        if standing := self.settled(request, epoch):
+            return standing
+        raise self._damaged(request, epoch, "it is gone")
 
     def _link(self, data: bytes, path: str) -> None:
         temporary = self._disk.temporary(self._folder.responses)

@@ -4,7 +4,7 @@ A command never touches disk; what it leads to is events. An invocation's result
 `Complete` or `Fail`, with plain values, so that a handler may as well have run elsewhere.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -184,10 +184,11 @@ class Resume(msgspec.Struct, frozen=True):
 
 
 class Cancel(msgspec.Struct, frozen=True):
-    """End the run."""
+    """End the run. `grace`: how long its handlers may take to end, `None` for what their executors say."""
 
     by: Person | None = None
     reason: str | None = None
+    grace: timedelta | None = None
 
 
 class Block(msgspec.Struct, frozen=True):

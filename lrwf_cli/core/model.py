@@ -87,6 +87,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     suspensions too; `idle_timeout` the time without progress. `None` is no limit. What is past one has `grace` to end.
     `on_error` names the executor that handles a failure for good. `on_crash`: what follows when it is not known how an
     attempt ended. `harvests`: its attempts outlive the process that began them, and it finds out itself how they ended.
+    `retry` holds where `retry_for`, which is asked for the policy of a message's own handler, has none.
     """
 
     id: str
@@ -103,6 +104,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True):
     on_error: str | None = None
     on_crash: Literal["retry", "ask", "fail"] = "retry"
     harvests: bool = False
+    retry_for: Callable[[Json], RetryPolicy | None] | None = None
 
 
 class Direct(msgspec.Struct, frozen=True):
@@ -174,6 +176,7 @@ def targets_of(group: EdgeGroup) -> tuple[str, ...]:
 class Workflow(msgspec.Struct, frozen=True, dict=True):
     """The graph and its limits. `timeout` is wall clock over the whole run; `None` is no limit.
 
+    `timezone` is the name of the zone of times that name none; `None` is the machine's.
     `after` names the executors that get one call after a verdict, by it: `failed`, `timed_out`, `cancelled`, and
     `exit` for any. `notify` are the events of which somebody is to be told.
     `resolve` is how a condition reads a kept value that is stored elsewhere; the engine sets it.
@@ -185,6 +188,7 @@ class Workflow(msgspec.Struct, frozen=True, dict=True):
     edges: tuple[EdgeGroup, ...] = ()
     max_iterations: int = 100
     timeout: timedelta | None = None
+    timezone: str | None = None
     when_failed: Literal["drain", "stop"] = "drain"
     after: Mapping[str, str] = {}
     notify: frozenset[str] = frozenset()

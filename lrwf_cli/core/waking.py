@@ -7,7 +7,7 @@ from lrwf_cli.core.asking import is_asking
 from lrwf_cli.core.run import Invocation, Run
 from lrwf_cli.core.suspended import CRASH, Wait
 
-__all__ = ["due_at", "has_come", "wake_at", "woken"]
+__all__ = ["due_at", "has_come", "next_due", "wake_at", "woken"]
 
 
 def wake_at(run: Run) -> datetime | None:
@@ -25,6 +25,14 @@ def wake_at(run: Run) -> datetime | None:
     if run.in_flight or run.error is not None or not (run.waiting or is_asking(run)):
         return run.updated_at
     return min([*_instants(run), *news, *deadline], default=None)
+
+
+def next_due(run: Run) -> datetime | None:
+    """Return when the next thing of a run that is driven is due, whatever else is at work; `None`: nothing is."""
+    if run.status not in {"running", "waiting"} or run.error is not None or run.ending is not None:
+        return run.deadline_at if run.ending is None and not run.is_final else None
+    news = (notice.due_at for notice in run.notices.values())
+    return min([*_instants(run), *news, *([run.deadline_at] if run.deadline_at else [])], default=None)
 
 
 def _instants(run: Run) -> Iterator[datetime]:

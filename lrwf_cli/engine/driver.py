@@ -19,26 +19,29 @@ from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import apply, begin
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationsStarted
-from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.model import Workflow
-from lrwf_cli.core.run import Failure, Invocation, Run
-from lrwf_cli.core.waking import wake_at
-from lrwf_cli.engine.letters import command_in
+from lrwf_cli.core.run import Failure, Run
+from lrwf_cli.core.waking import next_due, wake_at
+from lrwf_cli.engine.at_work import AtWork
+from lrwf_cli.engine.calls import call_of
+from lrwf_cli.engine.inbox import Inbox
+from lrwf_cli.engine.limits import Alarm
+from lrwf_cli.engine.post import expiries, opened
 from lrwf_cli.engine.slots import Slots
+from lrwf_cli.engine.telling import Tell, Telling
 from lrwf_cli.errors import FrameTooLarge
-from lrwf_cli.executors.base import Call, Failed, Invoker
+from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held, Letter
 
-__all__ = ["GRACE_S", "IN_PLACE", "Driver", "Observer", "Process"]
+__all__ = ["IN_PLACE", "Assembly", "Driver", "Observer", "Process"]
 
 IN_PLACE = timedelta(seconds=1)
 """What is due within this is waited for by the driver; anything later is left to a tick."""
 
 MAIL_EVERY_S = 0.5
-"""How often a driver that waits for its handlers looks for letters, in real seconds."""
+"""How often a driver that waits for its handlers looks for letters, in seconds."""
 
-GRACE_S = 5.0
-"""How long cancelled handlers may take to end, in real seconds."""
+_MOMENT = timedelta(milliseconds=1)
 
 CHECKPOINT_EVERY = 256
 """Events after which the fold is cached: reading a run costs what came since."""
@@ -54,6 +57,14 @@ class Process(msgspec.Struct, frozen=True):
     pid: int = msgspec.field(default_factory=os.getpid)
 
 
+class Assembly(msgspec.Struct, frozen=True):
+    """What it takes to drive a run: its workflow, someone who handles its deliveries, someone who tells its news."""
+
+    workflow: Workflow
+    invoker: Invoker
+    tell: Tell | None = None
+
+
 class Driver:
     """Drives a held run until it is finished or nothing of it is in flight.
 
@@ -63,29 +74,27 @@ class Driver:
     def __init__(
         self,
         held: Held,
-        workflow: Workflow,
-        invoker: Invoker,
+        assembly: Assembly,
         clock: Clock,
         *,
         process: Process,
         slots: Slots,
         observe: Observer | None = None,
-        grace_s: float = GRACE_S,
+        grace_s: float | None = None,
+        alarm: Alarm | None = None,
     ) -> None:
         self._held = held
         self._run = held.run
-        self._workflow = replace(workflow, resolve=held.resolve)
-        self._invoker = invoker
+        self._workflow = replace(assembly.workflow, resolve=held.resolve)
         self._clock = clock
         self._process = process
         self._slots = slots
         self._observe = observe
         self._grace_s = grace_s
-        self._inbox: list[c.Command] = []
-        self._news = asyncio.Event()
-        self._handlers: dict[str, asyncio.Task[None]] = {}
+        self._inbox = Inbox()
+        self._at_work = AtWork(assembly.invoker, clock, self._inbox, slots, show=held.progress, alarm=alarm)
+        self._telling = Telling(assembly.tell, self._inbox)
         self._stopping = False
-        self._broken: BaseException | None = None
         self._mail_is_due = True
         self._bell: asyncio.TimerHandle | None = None
         self._pending: list[Event] = []
@@ -97,7 +106,7 @@ class Driver:
         What it returns is durable, and so is its next wake-up, unless it was stopped: then it is due at once.
         Raises what the store raises; the handlers are cancelled then and nothing of them counts.
         """
-        self._inbox.append(c.Take(self._process.pid, self._process.boot_id))
+        self._inbox.put(c.Take(self._process.pid, self._process.boot_id))
         self._ring()
         try:
             while not self._stopping:
@@ -112,41 +121,55 @@ class Driver:
         finally:
             if self._bell:
                 self._bell.cancel()
-            await self._cancel_handlers()
+            await self._at_work.cancel(self._grace_s)
+            await self._telling.cancel()
         return self._run
 
     def stop(self) -> None:
         """Ask the driver to cut its handlers off and to leave the run for the next one. Returns at once."""
         self._stopping = True
-        self._news.set()
+        self._inbox.news.set()
 
     def _decide_all(self) -> list[Event]:
         """Decide what is in the inbox, then what follows, as one tentative frame; what it has no room for waits."""
         now = self._clock.now()
         try:
-            while self._inbox:
-                self._decide(self._inbox[0], now)
-                del self._inbox[0]
-            while not self._stopping and self._decide(c.Advance(self._slots.free), now):
+            while self._decide_inbox(now) or self._decide_what_follows(now):
                 pass
         except FrameTooLarge as error:
             if not self._pending:
                 self._refuse_first(error)
             self._mail_is_due = True
-            self._news.set()
+            self._inbox.news.set()
         pending, self._pending = self._pending, []
         return pending
 
+    def _decide_inbox(self, now: datetime) -> bool:
+        any_at_all = False
+        while (command := self._inbox.first) is not None:
+            self._decide(command, now)
+            self._inbox.decided()
+            any_at_all = True
+        return any_at_all
+
+    def _decide_what_follows(self, now: datetime) -> bool:
+        if self._stopping:
+            return False
+        if due := expiries(self._held, self._run, now):
+            self._inbox.extend(due)
+            return True
+        return self._decide(c.Advance(self._slots.free), now)
+
     def _refuse_first(self, error: FrameTooLarge) -> None:
-        """Have the handler fail whose effects no frame has room for. Raises `error` if it is no handler's."""
-        command = self._inbox[0] if self._inbox else None
-        if not isinstance(command, c.Complete):
+        """Have the handler fail whose doings no frame has room for. Raises `error` if it is no handler's."""
+        command = self._inbox.first
+        if not isinstance(command, c.Complete | c.Suspend | c.Keep) or command.delivery not in self._run.started:
             raise error
         at_work = self._run.started[command.delivery]
         failure = Failure(
             type(error).__name__, error.message, at_work.delivery.executor, at_work.attempt, hint=error.hint
         )
-        self._inbox[0] = c.Fail(command.delivery, failure, retryable=False)
+        self._inbox.instead(c.Fail(command.delivery, failure, retryable=False))
 
     def _decide(self, command: c.Command, now: datetime) -> bool:
         events = decide(self._workflow, self._run, command, now)
@@ -171,12 +194,15 @@ class Driver:
                 self._observe(frame, self._run)
         if letters:
             self._held.burn([letter.id for letter in letters])
+        self._at_work.cut_off(self._run.started, self._grace_s)
+        self._inbox.durable()
+        self._telling.begin(self._run, self._clock.now())
         if self._run.is_final:
-            await self._cancel_handlers()
+            await self._at_work.cancel(self._grace_s)
 
     async def _append(self, events: Sequence[Event]) -> Frame:
         append = partial(self._held.append, events, self._run.updated_at)
-        if self._slots.in_use > self._starting(events):
+        if self._slots.in_use > self._starting(events) + self._at_work.keeping:
             return await asyncio.to_thread(append)
         return append()
 
@@ -194,76 +220,36 @@ class Driver:
         for event in events:
             if isinstance(event, InvocationsStarted):
                 for delivery in event.deliveries:
-                    self._start_handler(self._run.started.get(delivery))
+                    self._start_handler(delivery)
 
-    def _start_handler(self, invocation: Invocation | None) -> None:
+    def _start_handler(self, delivery: str) -> None:
+        invocation = self._run.started.get(delivery)
         if invocation is None:  # the same frame ended the run
             self._slots.give()
             return
-        delivery = invocation.delivery.id
-        task = asyncio.create_task(self._handle(self._call(invocation)))
-        self._handlers[delivery] = task
-        task.add_done_callback(lambda done: self._handler_ended(delivery, done))
-
-    def _call(self, invocation: Invocation) -> Call:
-        run, delivery = self._run, invocation.delivery
-        return Call(
-            run_id=run.id,
-            workflow=run.workflow,
-            delivery=delivery,
-            attempt=invocation.attempt,
-            maybe_done=invocation.maybe_done,
-            idempotency_key=idempotency_key(run.id, run.epoch, delivery.id),
-            started_at=run.updated_at,
-            input=run.input,
-            state=dict(run.state),
-            saved=run.saved.get(delivery.executor),
-            deadline_at=run.deadline_at,
-            resolve=self._held.resolve,
-        )
-
-    async def _handle(self, call: Call) -> None:
-        delivery = call.delivery.id
-        try:
-            result = await self._invoker.invoke(call)
-        except asyncio.CancelledError as error:
-            if self._stopping or self._run.is_final:
-                raise
-            result = Failed(Failure("CancelledError", str(error), call.delivery.executor, call.attempt))
-        if isinstance(result, Failed):
-            self._inbox.append(c.Fail(delivery, result.error, result.retryable))
-        else:
-            self._inbox.append(c.Complete(delivery, result))
-        self._free(delivery)
-
-    def _handler_ended(self, delivery: str, task: asyncio.Task[None]) -> None:
-        """Look after what `_handle` could not: it was cancelled before it began, or is broken itself."""
-        self._free(delivery)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._broken = error
-
-    def _free(self, delivery: str) -> None:
-        """Give the handler's place back before the driver decides what starts next; idempotent."""
-        if self._handlers.pop(delivery, None) is not None:
-            self._slots.give()
-            self._news.set()
+        spec = self._workflow.executors[invocation.delivery.executor]
+        self._at_work.begin(call_of(self._run, self._workflow, invocation), spec, invocation)
 
     def _ring(self) -> None:
         """Have the mail looked at now, and again after a while as long as the driver is at work."""
         self._mail_is_due = True
-        self._news.set()
+        self._inbox.news.set()
         self._bell = asyncio.get_running_loop().call_later(MAIL_EVERY_S, self._ring)
 
     def _read_mail(self) -> list[Letter]:
         if not self._mail_is_due:
             return []
         self._mail_is_due = False
-        letters = self._held.letters()
-        self._inbox += [c.TakeMail(each.id, each.epoch, each.kind, command_in(each)) for each in letters]
-        return letters
+        taken = list(opened(self._held, self._held.letters(), self._clock.now()))
+        self._inbox.extend(command for _, command in taken)
+        for _, command in taken:
+            if isinstance(command.command, c.Cancel) and command.command.grace is not None:
+                self._grace_s = command.command.grace.total_seconds()
+        return [letter for letter, _ in taken]
 
     def _is_idle(self) -> bool:
-        return not (self._handlers or self._inbox or (self._run.in_flight and self._run.status == "running"))
+        at_work = self._at_work or self._telling or len(self._inbox)
+        return not (at_work or (self._run.in_flight and self._run.status == "running"))
 
     async def _wait_in_place(self) -> bool:
         """Wait for what is due within a moment; return whether there was such a thing."""
@@ -274,28 +260,33 @@ class Driver:
         return True
 
     async def _wait(self) -> None:
-        """Return when a handler has ended, a place is free, somebody asked to stop, or mail may have come."""
+        """Return when a handler has ended, a place is free, something is due, or mail may have come."""
         if self._run.ready and not self._slots.free:
-            self._slots.when_free(self._news.set)
-        await self._news.wait()
-        self._news.clear()
-        if self._broken is not None:
-            raise self._broken
+            self._slots.when_free(self._inbox.news.set)
+        await self._news()
+        self._inbox.news.clear()
+        if self._at_work.broken is not None:
+            raise self._at_work.broken
+
+    async def _news(self) -> None:
+        at = next_due(self._run)
+        if at is None or at - self._clock.now() > timedelta(seconds=MAIL_EVERY_S):
+            await self._inbox.news.wait()  # the bell rings before anything is due
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.call_later(max(at - self._clock.now(), _MOMENT).total_seconds(), self._inbox.news.set)
+        try:
+            await self._inbox.news.wait()
+        finally:
+            due.cancel()
 
     async def _end(self) -> None:
         if self._stopping:
-            await self._cancel_handlers()
-            self._inbox.append(c.CutOff())
-            while self._inbox:
+            await self._at_work.cancel(self._grace_s)
+            self._inbox.put(c.CutOff())
+            while len(self._inbox):
                 await self._commit(self._decide_all(), ())
         else:
             self._held.wake_at(wake_at(self._run))
         if self._uncached:
             self._held.checkpoint(self._run)
-
-    async def _cancel_handlers(self) -> None:
-        handlers = list(self._handlers.values())
-        for task in handlers:
-            task.cancel()
-        if handlers:
-            await asyncio.wait(handlers, timeout=self._grace_s)

@@ -12,25 +12,19 @@ import msgspec
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import apply, begin
-from lrwf_cli.core.commands import Block, Command, CutOff
+from lrwf_cli.core.commands import Block, Command, CutOff, TakeMail
 from lrwf_cli.core.decide import decide, has_suspect
-from lrwf_cli.core.model import UNKNOWN, Workflow
+from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.core.waking import wake_at
-from lrwf_cli.engine.driver import GRACE_S, Driver, Observer, Process
+from lrwf_cli.engine.driver import Assembly, Driver, Observer, Process
+from lrwf_cli.engine.letters import command_in
+from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
-from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Held, Store
 
 __all__ = ["Assemble", "Assembly", "Engine", "Outcome"]
-
-
-class Assembly(msgspec.Struct, frozen=True):
-    """What it takes to drive a run: its workflow, and someone who handles its deliveries."""
-
-    workflow: Workflow
-    invoker: Invoker
 
 
 Assemble = Callable[[Held, str], Assembly]
@@ -49,7 +43,8 @@ class Outcome(msgspec.Struct, frozen=True):
 class Engine:
     """Drives runs of one store in one process, with at most `jobs` handlers at work.
 
-    A handler that is cancelled has `grace_s` real seconds to end; after that it is left to itself.
+    A handler that is cancelled has `grace_s` seconds to end (`None`: what its executor says); after that it is left to
+    itself. `alarm` reaches handlers that keep the loop to themselves; without one, those are waited for.
     """
 
     def __init__(
@@ -61,7 +56,8 @@ class Engine:
         process: Process,
         jobs: int,
         observe: Observer | None = None,
-        grace_s: float = GRACE_S,
+        grace_s: float | None = None,
+        alarm: Alarm | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -70,6 +66,7 @@ class Engine:
         self._slots = Slots(jobs)
         self._observe = observe
         self._grace_s = grace_s
+        self._alarm = alarm
         self._drivers: set[Driver] = set()
         self._stopping = False
 
@@ -191,19 +188,24 @@ class Engine:
         return (at is not None and at <= self.clock.now()) or bool(held.letters())
 
     def _block(self, held: Held, error: LrwfError) -> None:
+        """Block a run that cannot be put together; what a person asks of it by mail is done all the same."""
         failure = Failure(type(error).__name__, error.message, hint=error.hint)
+        letters = [each for each in held.letters() if each.kind in {"pause", "resume", "cancel"}]
+        for each in letters:
+            commit(held, self.clock, TakeMail(each.id, each.epoch, each.kind, command_in(each)))
         commit(held, self.clock, Block(failure))
+        held.burn([each.id for each in letters])
 
     async def _drive(self, held: Held, assembly: Assembly) -> Run:
         driver = Driver(
             held,
-            assembly.workflow,
-            assembly.invoker,
+            assembly,
             self.clock,
             process=self._process,
             slots=self._slots,
             observe=self._observe,
             grace_s=self._grace_s,
+            alarm=self._alarm,
         )
         self._drivers.add(driver)
         try:

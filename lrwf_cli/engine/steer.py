@@ -4,11 +4,12 @@ With the run's lock at hand it is done here and now. Without it, what can be lef
 the driver; the rest says that the run is busy. Everything is durable on return.
 """
 
+from contextlib import suppress
 from itertools import takewhile
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import fold
-from lrwf_cli.core.commands import Command, Fork, Retry, Rewind
+from lrwf_cli.core.commands import Cancel, Command, Fork, Retry, Rewind
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.person import Person
@@ -25,16 +26,19 @@ __all__ = ["fork", "past_of", "retry", "rewind", "send"]
 def send(store: Store, clock: Clock, letter: Letter) -> Run | None:
     """Do what `letter` asks: at once, or by mail if a process drives the run (then `None` is returned).
 
+    A cancel always goes by mail: something may be done about it (`on_cancel`), and whoever drives the run does that.
     Raises WrongStatus if the run cannot have it, UnknownRun.
     """
     command = command_in(letter)
     if command is None:
         raise UsageError(f"a letter of an unknown kind: `{letter.kind}`")
-    try:
-        return _apply(store, clock, letter.run_id, command)
-    except RunBusy:
-        store.post(letter)
-        return None
+    if isinstance(command, Cancel):
+        decide(UNKNOWN, store.load(letter.run_id), command, clock.now())  # what cannot be is refused now
+    else:
+        with suppress(RunBusy):
+            return _apply(store, clock, letter.run_id, command)
+    store.post(letter)
+    return None
 
 
 def retry(store: Store, clock: Clock, run_id: str, command: Retry) -> Run:

@@ -1,0 +1,176 @@
+"""The handlers that are at work for one driver: begun, limited, ended; what they come back with goes to its inbox."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+
+from lrwf_cli.clock import Clock
+from lrwf_cli.core import commands as c
+from lrwf_cli.core.model import ExecutorSpec, Json
+from lrwf_cli.core.run import Failure, Invocation
+from lrwf_cli.core.suspended import Kept, Suspension
+from lrwf_cli.engine.inbox import Inbox
+from lrwf_cli.engine.limits import MARGIN, Alarm, Limits, Overrun
+from lrwf_cli.engine.progress import Shown
+from lrwf_cli.engine.slots import Slots
+from lrwf_cli.executors.base import Call, Failed, Invoker, Result, Stuck
+
+__all__ = ["AtWork", "command_of"]
+
+
+def command_of(delivery: str, result: Result) -> c.Command:
+    """Return what the core is told of what a handler came back with."""
+    match result:
+        case Failed():
+            return c.Fail(delivery, result.error, result.retryable, result.crashed, result.policy)
+        case Suspension():
+            return c.Suspend(delivery, result)
+        case Stuck():
+            return c.Block(result.error, delivery)
+        case _:
+            return c.Complete(delivery, result)
+
+
+class AtWork:
+    """All handlers of one driver. Whoever is past a limit and does not end is left to itself, and heard no more."""
+
+    def __init__(
+        self,
+        invoker: Invoker,
+        clock: Clock,
+        inbox: Inbox,
+        slots: Slots,
+        *,
+        show: Callable[[str, Json], None],
+        alarm: Alarm | None,
+    ) -> None:
+        self.broken: BaseException | None = None
+        self.keeping = 0
+        self.invoker = invoker
+        self._clock = clock
+        self.inbox = inbox
+        self._slots = slots
+        self.show = show
+        self.alarm = alarm
+        self._handlers: dict[str, _Handler] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._handlers)
+
+    def begin(self, call: Call, spec: ExecutorSpec, invocation: Invocation) -> None:
+        """Have a delivery handled. Its place has been taken; it is given back when the handler ends."""
+        handler = _Handler(self, call, spec, invocation)
+        self._handlers[call.delivery.id] = handler
+        handler.begin(self._clock)
+
+    def cut_off(self, still: Collection[str], grace_s: float | None = None) -> None:
+        """Cancel the handlers of deliveries that are not in `still`: nothing of them counts any more."""
+        for delivery in self._handlers.keys() - set(still):
+            self._handlers[delivery].cut_off(grace_s)
+
+    async def cancel(self, grace_s: float | None = None) -> None:
+        """Cancel all handlers and wait for them as long as they are granted; what they come back with still counts."""
+        handlers = list(self._handlers.values())
+        for handler in handlers:
+            handler.leave()
+        if handlers:
+            patience = max(handler.patience_s(grace_s) for handler in handlers)
+            await asyncio.wait([handler.task for handler in handlers], timeout=patience)
+
+    def free(self, delivery: str) -> None:
+        """Give a handler's place back before the driver decides what starts next; idempotent."""
+        if self._handlers.pop(delivery, None) is not None:
+            self._slots.give()
+            self.inbox.news.set()
+
+
+class _Handler:
+    """One handler at work. It is also the desk that its invocation has."""
+
+    def __init__(self, owner: AtWork, call: Call, spec: ExecutorSpec, invocation: Invocation) -> None:
+        self._owner = owner
+        self._call = call
+        self._spec = spec
+        self._is_over = False
+        self._given_up = False
+        self._limits = Limits(spec, invocation, cancel=self._cancel, give_up=self._give_up)
+        self._shown = Shown(lambda shown: owner.show(call.delivery.executor, shown))
+        self._disarm: Callable[[], None] | None = None
+        self.task: asyncio.Task[None]
+
+    def begin(self, clock: Clock) -> None:
+        self._limits.begin(clock.now())
+        soonest = self._limits.soonest()
+        if self._owner.alarm is not None and soonest is not None:
+            self._disarm = self._owner.alarm(soonest.total_seconds(), self._limits.overrun)
+        self.task = asyncio.create_task(self._handle())
+        self.task.add_done_callback(self._ended)
+
+    def patience_s(self, grace_s: float | None) -> float:
+        """Return how long it may take to end: `grace_s` if that is given, else what its executor has."""
+        return self._spec.grace.total_seconds() + MARGIN.total_seconds() if grace_s is None else grace_s
+
+    def leave(self) -> None:
+        """Have it end because its process does."""
+        self._is_over = True
+        self.task.cancel()
+
+    def cut_off(self, grace_s: float | None) -> None:
+        """Have it end because nobody wants what it does any more; idempotent."""
+        if not self._is_over:
+            self.leave()
+            asyncio.get_running_loop().call_later(self.patience_s(grace_s), self._give_up)
+
+    async def keep(self, kept: Sequence[Kept]) -> None:
+        if self._given_up:
+            raise asyncio.CancelledError
+        told = asyncio.get_running_loop().create_future()
+        self._owner.keeping += 1
+        self._owner.inbox.put(c.Keep(self._call.delivery.id, tuple(kept)), told=told)
+        try:
+            await told
+        finally:
+            self._owner.keeping -= 1
+
+    def progress(self, current: float | None, total: float | None, message: str | None) -> None:
+        self._limits.alive()
+        self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
+
+    async def _handle(self) -> None:
+        delivery = self._call.delivery
+        try:
+            result = await self._owner.invoker.invoke(self._call, self)
+        except (asyncio.CancelledError, Overrun) as error:
+            if self._limits.past is None and self._is_over:
+                raise
+            result = Failed(Failure("CancelledError", str(error), delivery.executor, self._call.attempt))
+        if self._given_up:
+            return
+        self._owner.inbox.put(command_of(delivery.id, self._limits.past or result))
+        self._owner.free(delivery.id)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Look after what `_handle` could not: it was cancelled before it began, or is broken itself."""
+        self._limits.end()
+        self._shown.flush()
+        if self._disarm is not None:
+            self._disarm()
+        if self._given_up:
+            with suppress(asyncio.CancelledError):
+                task.exception()
+            return
+        self._owner.free(self._call.delivery.id)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._owner.broken = error
+
+    def _cancel(self) -> None:
+        self.task.cancel()
+
+    def _give_up(self) -> None:
+        """Leave a handler to itself that does not end: nothing of it counts any more."""
+        if self.task.done() or self._given_up:
+            return
+        self._given_up = True
+        if self._limits.past is not None:
+            self._owner.inbox.put(command_of(self._call.delivery.id, self._limits.past))
+        self._owner.free(self._call.delivery.id)

@@ -119,12 +119,13 @@ class RecordingDisk(Disk):
     def _open(self, path: str, kind: str, call: Callable[[str], int]) -> int:
         def opening() -> int:
             fd = call(path)
-            self._handles[fd] = path, self._opened
+            self._handles[fd] = path, handle
             return fd
 
         with self._lock:
             self._opened += 1
-            return self._do(Op(kind, self._inside(path), handle=self._opened), opening)
+            handle = self._opened
+            return self._do(Op(kind, self._inside(path), handle=handle), opening)
 
     def _write(self, fd: int, path: str, data: bytes) -> int:
         return self._do(

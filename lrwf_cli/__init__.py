@@ -7,16 +7,22 @@ TYPE_CHECKING = False  # type checkers know the name; `typing` alone takes longe
 if TYPE_CHECKING:
     from typing import Any
 
-    from lrwf_cli.executors.api import Executor, LongRunningExecutor, WorkflowContext, executor, handler
+    from lrwf_cli.context import WorkflowContext
+    from lrwf_cli.core.backoff import ExponentialBackoff
+    from lrwf_cli.executors.agent import AgentExecutor
+    from lrwf_cli.executors.api import Executor, LongRunningExecutor, executor, handler, response_handler
+    from lrwf_cli.executors.retrying import retry
     from lrwf_cli.flow.builder import Case, Default, WorkflowBuilder
     from lrwf_cli.flow.built import BuiltWorkflow as Workflow
     from lrwf_cli.local.result import WorkflowResult
     from lrwf_cli.local.storage import FileCheckpointStorage, InMemoryCheckpointStorage
 
 __all__ = [
+    "AgentExecutor",
     "Case",
     "Default",
     "Executor",
+    "ExponentialBackoff",
     "FileCheckpointStorage",
     "InMemoryCheckpointStorage",
     "LongRunningExecutor",
@@ -26,10 +32,16 @@ __all__ = [
     "WorkflowResult",
     "executor",
     "handler",
+    "response_handler",
+    "retry",
 ]
 
 _HOMES = {
-    "executors.api": ("Executor", "LongRunningExecutor", "WorkflowContext", "executor", "handler"),
+    "context": ("WorkflowContext",),
+    "core.backoff": ("ExponentialBackoff",),
+    "executors.agent": ("AgentExecutor",),
+    "executors.api": ("Executor", "LongRunningExecutor", "executor", "handler", "response_handler"),
+    "executors.retrying": ("retry",),
     "flow.builder": ("Case", "Default", "WorkflowBuilder"),
     "flow.built": ("Workflow",),
     "local.result": ("WorkflowResult",),

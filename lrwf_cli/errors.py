@@ -218,7 +218,26 @@ class ExecutorTimeoutError(LrwfError, TimeoutError):
 
 
 class PollTimeoutError(LrwfError, TimeoutError):
-    """What was polled was not complete in time."""
+    """What was polled was not complete in time.
+
+    `status` is the last one as text (`None`: there was none), `checks` how many there were, `elapsed_s` the seconds
+    since the first.
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        status: str | None = None,
+        checks: int = 0,
+        elapsed_s: float = 0.0,
+    ) -> None:
+        """Take what is wrong, and how far the poll has come."""
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.checks = checks
+        self.elapsed_s = elapsed_s
 
 
 class RequestExpired(LrwfError):

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "lrwf_cli"
 
 CORE, PORT, ADAPTER, ENGINE, TOP = range(5)
-LAYERS = {"core": CORE, "errors": CORE, "version": CORE, "clock": PORT, "engine": ENGINE}
+LAYERS = {"core": CORE, "errors": CORE, "version": CORE, "clock": PORT, "context": PORT, "engine": ENGINE}
 LAYERS |= dict.fromkeys(["store.base", "executors.base", "executors.api"], PORT)
 LAYERS |= dict.fromkeys(["flow", "store", "executors"], ADAPTER)
 LAYERS |= dict.fromkeys(["local", "cli", "testing", "__main__", ""], TOP)
@@ -26,6 +26,7 @@ DATA_MODULES = {
     "dataclasses",
     "datetime",
     "decimal",
+    "difflib",
     "enum",
     "fractions",
 }

@@ -10,7 +10,7 @@ from lrwf_cli.core.ending import harmless
 from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, InvocationSuspended, StateChange
 from lrwf_cli.core.giving_up import given_up
 from lrwf_cli.core.lineage import child_path, delivery_id
-from lrwf_cli.core.model import FanIn, Json, Scope, Workflow
+from lrwf_cli.core.model import FanIn, Json, RetryPolicy, Scope, Workflow
 from lrwf_cli.core.retry import delay, is_retryable
 from lrwf_cli.core.route import Hop, check_type, route, scope_of
 from lrwf_cli.core.run import Delivery, Dropped, Failure, Invocation, Joined, Output, Run
@@ -48,14 +48,20 @@ def _failure(invocation: Invocation, error: Exception) -> Failure:
 
 def failed(workflow: Workflow, run: Run, invocation: Invocation, command: Fail, now: datetime) -> InvocationFailed:
     """Return the failure, with the instant at which the delivery comes again if its policy says so."""
-    spec = workflow.executors[invocation.delivery.executor]
-    policy = command.policy or spec.retry
+    policy = command.policy or _policy(workflow, invocation.delivery)
     failures = invocation.failures + 1
     again = command.retryable and failures < policy.max_attempts and is_retryable(policy, command.error)
     if again and run.ending is None:
         retry_at = now + delay(policy, failures, invocation.delivery.id)
         return InvocationFailed(invocation.delivery.id, command.error, retry_at)
     return given_up(workflow, run, invocation, command.error)
+
+
+def _policy(workflow: Workflow, delivery: Delivery) -> RetryPolicy:
+    """Return the policy of the handler of `delivery`. What becomes of a response, its handler says by itself."""
+    spec = workflow.executors[delivery.executor]
+    own = spec.retry_for(workflow.resolve(delivery.message)) if spec.retry_for and not delivery.answers else None
+    return own or spec.retry
 
 
 def suspended(

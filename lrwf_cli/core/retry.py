@@ -8,8 +8,11 @@ from lrwf_cli.core.run import Failure
 
 __all__ = ["NEVER_BY_DEFAULT", "delay", "is_retryable"]
 
-NEVER_BY_DEFAULT = frozenset({"TypeError", "NameError", "AttributeError", "LrwfError"})
-"""Mistakes in the code, and our own refusals: trying again cannot help. Matched along the MRO."""
+NEVER_BY_DEFAULT = frozenset({"TypeError", "NameError", "AttributeError"})
+"""Mistakes in the code: trying again cannot help, unless somebody says so. Matched along the MRO.
+
+Our own refusals are not here: whoever reports them says that they are never to be retried.
+"""
 
 
 def is_retryable(policy: RetryPolicy, error: Failure) -> bool:

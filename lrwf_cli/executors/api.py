@@ -1,35 +1,30 @@
-"""What the author of an executor writes against: `Executor`, `@handler`, `@executor`, `WorkflowContext`.
+"""What the author of an executor writes against: `Executor`, `@handler`, `@executor`; and what they say of themselves.
 
-A port: it says what a handler may do and what that means. How handlers are called is in `invoke`; where their
-effects go, the engine decides.
+A port: it says what a handler may do and what that means. What it is given is in `lrwf_cli.context`; how it is called
+is in `invoke`; where its effects go, the engine decides.
 """
 
 import copy
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property, partial
-from types import GenericAlias
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overload
-from uuid import UUID
+from typing import Any, Self, TypeVar, overload
 
+import msgspec
+
+from lrwf_cli.context import WorkflowContext
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.dispatch import Form
-from lrwf_cli.core.handlers import Handlers, Problem, read_handlers
-from lrwf_cli.core.model import Json
-from lrwf_cli.errors import NotDecodable, NotYet
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as DefaultingTypeVar
-
-    Out_contra = DefaultingTypeVar("Out_contra", contravariant=True, default=Any)
-    Result_contra = DefaultingTypeVar("Result_contra", contravariant=True, default=Any)
-else:
-    Out_contra = TypeVar("Out_contra", contravariant=True)
-    Result_contra = TypeVar("Result_contra", contravariant=True)
+from lrwf_cli.core.handlers import Handler, Handlers, Problem
+from lrwf_cli.core.model import Json, RetryPolicy
+from lrwf_cli.core.signatures import read_handlers
+from lrwf_cli.core.spans import Span, span_of
+from lrwf_cli.errors import NotDecodable, UsageError
 
 __all__ = [
     "Executor",
     "FunctionExecutor",
+    "Limits",
     "LongRunningExecutor",
     "WorkflowContext",
     "accepts",
@@ -38,6 +33,10 @@ __all__ = [
     "handler",
     "handlers_of",
     "handles",
+    "home_of",
+    "limits_of",
+    "response_handler",
+    "retries",
     "saves_state",
     "sends",
 ]
@@ -45,92 +44,12 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class WorkflowContext(Protocol[Out_contra, Result_contra]):
-    """What a handler may know and do. `WorkflowContext[Out, Result]`: what it sends, what it yields.
+class Limits(msgspec.Struct, frozen=True):
+    """How long an executor may take; `None` is no limit. What each bounds says `Executor`."""
 
-    `None` is nothing, a missing parameter is unchecked. Effects happen at the call, `await` or not, and count when
-    the handler ends; a failed attempt leaves none. Methods may be called from the handler's thread or loop.
-    """
-
-    if not TYPE_CHECKING:
-
-        def __class_getitem__(cls, parameters: Any) -> GenericAlias:
-            """Take one parameter or two: before Python 3.13 type variables have no defaults."""
-            return GenericAlias(cls, parameters)
-
-    def send_message(self, message: Out_contra, target_id: str | None = None) -> Awaitable[None]:
-        """Send a message along the executor's edges, or to `target_id` only.
-
-        Raises UndeclaredType, NotEncodable (with the field), UnknownTarget if no edge leads there.
-        """
-
-    def yield_output(self, output: Result_contra) -> Awaitable[None]:
-        """Add to the run's outputs. Raises UndeclaredType, NotEncodable."""
-
-    def get_state(self, key: str, default: Any = None) -> Any:
-        """Return a copy of the run's shared state as committed when the handler started, plus its own writes."""
-
-    def set_state(self, key: str, value: Any) -> None:
-        """Write shared state. Others see it after the commit; the last commit wins. Raises NotEncodable."""
-
-    def update_state(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> None:
-        """Change shared state at commit: a list by an item, a number by another, a dict by another.
-
-        Loses nothing, whoever else writes meanwhile. A key that is not there counts as empty. Raises TypeError if
-        the value cannot be changed so.
-        """
-
-    def delete_state(self, key: str) -> None:
-        """Remove a key of shared state; one that is not there is no error."""
-
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-
-    @property
-    def workflow(self) -> str:
-        """The workflow's name."""
-
-    @property
-    def executor_id(self) -> str:
-        """The id under which this executor stands in the workflow."""
-
-    @property
-    def source(self) -> str | None:
-        """The executor that sent the message (a fan-in's: joined by `+`); `None` for the run's input."""
-
-    @property
-    def superstep(self) -> int:
-        """How deep the message is: 1 for the run's input, else one more than what caused it."""
-
-    @property
-    def input(self) -> Any:
-        """A copy of the run's input."""
-
-    @property
-    def attempt(self) -> int:
-        """Counts entries after a failure, a timeout, a crash or a `retry`, from 1."""
-
-    @property
-    def maybe_done(self) -> bool:
-        """Whether a crash cut an attempt off, so that its effects outside may have happened."""
-
-    @property
-    def idempotency_key(self) -> str:
-        """What is the same for all attempts at this message, and for nothing else: 32 hexadecimal digits."""
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When the run's time is up (aware, UTC); `None`: never."""
-
-    def now(self) -> datetime:
-        """Return the time: aware, UTC, whole milliseconds."""
-
-    def uuid4(self) -> UUID:
-        """Return a random UUID; the n-th of a message is the same in every attempt."""
-
-    def random(self) -> float:
-        """Return a number in [0, 1); the n-th of a message is the same in every attempt."""
+    timeout: timedelta | None = None
+    deadline: timedelta | None = None
+    idle_timeout: timedelta | None = None
 
 
 class Executor:
@@ -138,22 +57,36 @@ class Executor:
 
     One instance per run and process. Its attributes live as long as that, but for what `on_checkpoint_save` returns.
     `id` defaults to the class's name; a flow file sets it to the name that it has there.
+
+    `timeout` bounds one stretch of work, from start or wake to suspension or end; `deadline` all of it, retries and
+    suspensions too; `idle_timeout` the time without a report of progress. Past any, the handler is cancelled, and
+    ExecutorTimeoutError fails the attempt. They are timedeltas or seconds, `None` is no limit, and they may be given to
+    the class too: `timeout = timedelta(minutes=5)`. A flow file's own go before them. Raises UsageError for those that
+    are not above 0.
     """
 
     id: str = ""
+    timeout: Span | None = None
+    deadline: Span | None = None
+    idle_timeout: Span | None = None
 
     def __init__(
         self,
         id: str | None = None,  # noqa: A002 - the field's word, as in Microsoft Agent Framework
         *,
-        timeout: timedelta | None = None,
-        deadline: timedelta | None = None,
-        idle_timeout: timedelta | None = None,
+        timeout: Span | None = None,
+        deadline: Span | None = None,
+        idle_timeout: Span | None = None,
     ) -> None:
         self.id = id or type(self).__name__
-        for name, value in (("timeout", timeout), ("deadline", deadline), ("idle_timeout", idle_timeout)):
-            if value is not None:
-                raise NotYet((f"`{name}=` of executor `{self.id}` is not built yet", f"leave `{name}=` out"))
+        given = {"timeout": timeout, "deadline": deadline, "idle_timeout": idle_timeout}
+        # apart from the attributes: those are the author's, who may have a `self.timeout` that means something else
+        self._limits = {name: _limit(value, name, self.id) for name, value in given.items() if value is not None}
+
+    @property
+    def _made_of(self) -> Any:
+        """The class or function by whose module the author's types are found."""
+        return type(self)
 
     def on_checkpoint_save(self) -> Awaitable[dict[str, Any] | None] | dict[str, Any] | None:
         """Return the attributes to keep, `None` for none. Called after each handler; may be `async`.
@@ -171,7 +104,10 @@ class Executor:
 
 
 class LongRunningExecutor(Executor):
-    """An executor for work that takes hours or days. What its handlers await will be kept as it returns."""
+    """An executor for work that takes hours or days: each await of its handlers is kept as it returns.
+
+    A crash then costs at most the await under way. An `Executor` keeps its awaits when it suspends.
+    """
 
 
 class FunctionExecutor(Executor):
@@ -189,6 +125,10 @@ class FunctionExecutor(Executor):
             return self.original.handlers
         name = getattr(self.function, "__name__", self.id)
         return read_handlers({name: self.function}, is_method=False, owner=None, context=WorkflowContext)
+
+    @property
+    def _made_of(self) -> Any:
+        return self.function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself: nothing is dispatched or kept."""
@@ -212,6 +152,15 @@ def handler(function: F) -> F:
     return function
 
 
+def response_handler(function: F) -> F:
+    """Mark a method as what gets the answers to `ctx.request_info`: `def f(self, asked: A, response: B, ctx)`.
+
+    It is chosen by the types of what was asked and of the response, and is otherwise a handler like any.
+    """
+    vars(function)["__lrwf_response_handler__"] = True
+    return function
+
+
 @overload
 def executor(function: Callable[..., Any]) -> FunctionExecutor: ...
 @overload
@@ -231,19 +180,51 @@ def handlers_of(executor: Executor | type[Executor]) -> Handlers:
     cls = executor if isinstance(executor, type) else type(executor)
     found: Handlers | None = vars(cls).get("__lrwf_handlers__")
     if found is None:
-        found = read_handlers(_marked(cls), is_method=True, owner=cls, context=WorkflowContext)
+        found = read_handlers(
+            _marked(cls, "__lrwf_handler__"),
+            responders=_marked(cls, "__lrwf_response_handler__"),
+            is_method=True,
+            owner=cls,
+            context=WorkflowContext,
+        )
         cls.__lrwf_handlers__ = found  # type: ignore[attr-defined]  # a cache that nobody else reads
     return found
 
 
-def _marked(cls: type) -> dict[str, Any]:
-    """Return the handlers of a class, the inherited ones first; what overrides a handler is one."""
+def _marked(cls: type, mark: str) -> dict[str, Any]:
+    """Return the handlers of a class that have `mark`, the inherited ones first; what overrides a handler is one."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, item in vars(base).items():
-            if name in found or getattr(item, "__lrwf_handler__", False):
+            if name in found or getattr(item, mark, False):
                 found[name] = item
     return found
+
+
+def home_of(executor: Executor) -> str:
+    """Return the name of the module that an executor's types are found in."""
+    return str(executor._made_of.__module__)  # noqa: SLF001 - for subclasses to say, not for authors to see
+
+
+def limits_of(executor: Executor | type[Executor]) -> Limits:
+    """Return the limits of an executor: what it was made with, else its class's. Raises UsageError for absurd ones."""
+    cls = executor if isinstance(executor, type) else type(executor)
+    given = getattr(executor, "_limits", {}) if isinstance(executor, Executor) else {}
+    return Limits(**{name: given.get(name) or _class_limit(cls, name) for name in Limits.__struct_fields__})
+
+
+def _class_limit(cls: type[Executor], name: str) -> timedelta | None:
+    value = getattr(cls, name, None)
+    if value is None or hasattr(value, "__get__"):  # a method or a property of the author's own
+        return None
+    return _limit(value, name, cls.__name__)
+
+
+def _limit(value: Span, name: str, executor: str) -> timedelta:
+    limit = span_of(value, f"`{name}` of executor `{executor}`")
+    if not limit:
+        raise UsageError(f"`{name}` of executor `{executor}` is 0", hint="leave it out for no limit")
+    return limit
 
 
 def check_executor(executor: Executor | type[Executor]) -> list[Problem]:
@@ -255,6 +236,10 @@ def check_executor(executor: Executor | type[Executor]) -> list[Problem]:
         problems.append(
             (f"{_where(cls)}: executor `{cls.__name__}` keeps what it never restores", "define `on_checkpoint_restore`")
         )
+    try:
+        limits_of(executor)
+    except UsageError as error:
+        problems.append((f"{_where(cls)}: {error.message}", error.hint))
     if not handlers.all and not problems:
         problems.append(
             (f"{_where(cls)}: executor `{cls.__name__}` has no handlers", "decorate a method with `@handler`")
@@ -278,16 +263,27 @@ def _where(cls: type) -> str:
 
 def accepts(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json], bool]:
     """Return what says whether a handler takes an encoded message; looks at its type, and decodes only literals."""
-    handlers = handlers_of(executor)
+    return lambda message: _handler_for(executor, codec, message) is not None
 
-    def accept(message: Json) -> bool:
-        try:
-            cls = codec.type_of(message)
-        except NotDecodable:
-            cls = object  # only `Any` takes it, and decoding it will say what is wrong
-        return handlers.find(cls, lambda: codec.decode(message)) is not None
 
-    return accept
+def retries(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json], RetryPolicy | None] | None:
+    """Return what says which `@retry` the handler of an encoded message has; `None`: none of them has one."""
+    if all(handler.retry is None for handler in handlers_of(executor).all):
+        return None
+
+    def policy(message: Json) -> RetryPolicy | None:
+        handler = _handler_for(executor, codec, message)
+        return handler.retry if handler is not None else None
+
+    return policy
+
+
+def _handler_for(executor: Executor | type[Executor], codec: Codec, message: Json) -> Handler | None:
+    try:
+        cls = codec.type_of(message)
+    except NotDecodable:
+        cls = object  # only `Any` takes it, and decoding it will say what is wrong
+    return handlers_of(executor).find(cls, lambda: codec.decode(message))
 
 
 def handles(executor: Executor | type[Executor]) -> tuple[str, ...]:

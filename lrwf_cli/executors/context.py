@@ -11,13 +11,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from lrwf_cli.clock import Clock
+from lrwf_cli.context import WorkflowContext
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send
 from lrwf_cli.core.dispatch import Form, takes
 from lrwf_cli.core.handlers import Handler
 from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.errors import HandlerEnded, UndeclaredType, UnknownTarget
-from lrwf_cli.executors.api import WorkflowContext
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.state import StateView
 

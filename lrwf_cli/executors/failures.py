@@ -5,8 +5,16 @@ from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
+from lrwf_cli.core.model import RetryPolicy
 from lrwf_cli.core.run import Failure
-from lrwf_cli.errors import LrwfError
+from lrwf_cli.errors import (
+    CommandFailed,
+    CommandLost,
+    ExecutorTimeoutError,
+    LrwfError,
+    PollTimeoutError,
+    RequestExpired,
+)
 from lrwf_cli.executors.base import Failed
 
 __all__ = ["MAX_MESSAGE", "described", "failed", "summary"]
@@ -16,20 +24,26 @@ MAX_MESSAGE = 10_000
 
 _OURS = str(Path(__file__).parents[1])
 _MACHINERY = str(Path(importlib.__file__).parent)
-_NEVER_RETRIED = (TypeError, NameError, AttributeError, LrwfError)
+_OUTCOMES = (CommandFailed, CommandLost, ExecutorTimeoutError, PollTimeoutError, RequestExpired)
+"""Errors of ours that tell of the world. All others are refusals: trying again cannot help, whatever a policy says."""
 
 
-def failed(error: BaseException, executor: str, attempt: int) -> Failed:
-    """Return the failure of an attempt. Mistakes in the code and our own refusals are not worth another."""
+def failed(error: BaseException, executor: str, attempt: int, policy: RetryPolicy | None = None) -> Failed:
+    """Return the failure of an attempt. Our own refusals are not worth another; all else is for the policy to say.
+
+    `policy` is the handler's own, where its executor's may not be found by the message.
+    """
     failure = Failure(
         type=type(error).__name__,
         message=_text(error),
         executor=executor,
         attempt=attempt,
+        exit_code=error.exit_code if isinstance(error, CommandFailed) else None,
         hint=error.hint if isinstance(error, LrwfError) else None,
         mro=tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object),
     )
-    return Failed(failure, retryable=not isinstance(error, _NEVER_RETRIED))
+    is_refusal = isinstance(error, LrwfError) and not isinstance(error, _OUTCOMES)
+    return Failed(failure, retryable=not is_refusal, policy=policy)
 
 
 def described(error: BaseException) -> str:

@@ -5,21 +5,23 @@ Each call notes the line that it stands in, so that `build` can tell everything 
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Any, Self
 
 import msgspec
 
 from lrwf_cli.core.codec import Codec
-from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, FanIn, FanOut, MultiSelection, Switch
+from lrwf_cli.core.model import Direct, EdgeGroup, FanIn, FanOut, MultiSelection, Switch
 from lrwf_cli.core.model import Workflow as Graph
-from lrwf_cli.errors import FlowError, NotYet
-from lrwf_cli.executors.api import Executor, accepts, check_executor, handlers_of, handles, sends
-from lrwf_cli.flow.built import BuiltWorkflow, RunResult, condition_of, selection_of
+from lrwf_cli.core.spans import Span, span_of
+from lrwf_cli.core.zones import zone_of
+from lrwf_cli.errors import FlowError, UsageError
+from lrwf_cli.executors.api import Executor, check_executor, handlers_of, sends
+from lrwf_cli.flow.built import BuiltWorkflow, RunResult, condition_of, selection_of, spec_of
+from lrwf_cli.flow.callers import caller
 from lrwf_cli.flow.check import MessageTypes, check_graph, check_types, start_of
 from lrwf_cli.flow.graph import Link, Outline
 from lrwf_cli.flow.problems import Mark, Problems, quoted
@@ -60,7 +62,8 @@ class WorkflowBuilder:
     """Puts a workflow together. Every method but `build` returns the builder, so that calls can be chained.
 
     Nothing but that executors are executors is checked before `build`. `max_iterations` bounds how deep a run may
-    go. Without `start_executor`, the only executor that no edge leads to is the first.
+    go. Without `start_executor`, the only executor that no edge leads to is the first. `timezone` is the zone of times
+    that name none, as in `Europe/Paris`; `None`: the machine's.
     """
 
     def __init__(
@@ -69,17 +72,20 @@ class WorkflowBuilder:
         name: str = "workflow",
         max_iterations: int = 100,
         start_executor: AnExecutor | None = None,
+        timezone: str | None = None,
         checkpoint_storage: Any = None,
     ) -> None:
         self._name = name
         self._max_iterations = max_iterations
         self._storage = checkpoint_storage
-        self._file, self._mark = _caller()
+        self._file, self._mark = caller(__file__)
         self._problems = Problems(self._file)
         self._executors: dict[str, Executor] = {}
         self._marks: dict[str, Mark] = {}
         self._edges: list[_Edges] = []
         self._is_whole = True
+        self._timeout: timedelta | None = None
+        self._timezone = timezone
         self._start: str | None = None
         if start_executor is not None:
             self._start = self._id(start_executor, self._mark)
@@ -163,9 +169,17 @@ class WorkflowBuilder:
         self._storage = storage
         return self
 
-    def with_timeout(self, timeout: timedelta) -> Self:
-        """Bound the whole run, wall clock. Not built yet: raises NotYet."""
-        raise NotYet((f"`with_timeout({timeout})` is not built yet", "leave it out"))
+    def with_timeout(self, timeout: Span) -> Self:
+        """Bound the whole run, wall clock: a timedelta, or seconds. Past it the run is `timed_out`."""
+        mark = self._here()
+        try:
+            self._timeout = span_of(timeout, "the workflow's `timeout`") or None
+        except UsageError as error:
+            self._problems.add(mark, error.message, error.hint)
+        else:
+            if self._timeout is None:
+                self._problems.add(mark, "the workflow's `timeout` is 0", "leave it out for no limit")
+        return self
 
     def build(self) -> BuiltWorkflow:
         """Return the workflow. Raises FlowError with everything that is wrong, each with its file and line."""
@@ -174,15 +188,21 @@ class WorkflowBuilder:
         codec = Codec()
         core = Graph(
             name=self._name,
-            executors={name: _spec(name, each, codec) for name, each in self._executors.items()},
+            executors={name: spec_of(name, each, codec) for name, each in self._executors.items()},
             start=start_of(outline) or "",
             edges=tuple(each.group(codec) for each in self._edges),
             max_iterations=self._max_iterations,
+            timeout=self._timeout,
+            timezone=self._timezone,
         )
         return BuiltWorkflow(core, dict(self._executors), codec, self._storage)
 
     def _check(self, outline: Outline, root: Node) -> None:
         check_name(Node(self._name, self._mark), self._problems)
+        try:
+            zone_of(self._timezone)
+        except UsageError as error:
+            self._problems.add(self._mark, error.message, error.hint)
         if not self._executors:
             self._problems.add(self._mark, "a workflow without executors", "add one with `set_start_executor`")
         check_graph(outline, root, self._problems)
@@ -239,7 +259,7 @@ class WorkflowBuilder:
         return mark
 
     def _here(self) -> Mark:
-        file, mark = _caller()
+        file, mark = caller(__file__)
         return mark if file == self._file else self._mark
 
     def _ids(self, executors: Sequence[AnExecutor], what: str, mark: Mark) -> tuple[str, ...]:
@@ -272,18 +292,5 @@ class WorkflowBuilder:
             self._problems.add(mark, f"`{what}` is not a plain function", hint)
 
 
-def _caller() -> tuple[str, Mark]:
-    """Return the file and the line that called the builder's method."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the only way to know where a call stands
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
-        frame = frame.f_back
-    position = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
-    return frame.f_code.co_filename, Mark(frame.f_lineno, (position[2] or 0) + 1)
-
-
 def _itself(group: EdgeGroup, _: Codec) -> EdgeGroup:
     return group
-
-
-def _spec(name: str, executor: Executor, codec: Codec) -> ExecutorSpec:
-    return ExecutorSpec(name, accepts(executor, codec), handles(executor))

@@ -10,11 +10,11 @@ from inspect import isawaitable
 from typing import Any, Protocol, get_args
 
 from lrwf_cli.core.codec import Codec
-from lrwf_cli.core.model import Condition, Json, Scope, Selection, Workflow
+from lrwf_cli.core.model import Condition, ExecutorSpec, Json, Scope, Selection, Workflow
 from lrwf_cli.core.registry import plain_name
-from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of
+from lrwf_cli.executors.api import Executor, accepts, handlers_of, handles, home_of, limits_of, retries
 
-__all__ = ["BuiltWorkflow", "RunResult", "condition_of", "selection_of"]
+__all__ = ["BuiltWorkflow", "RunResult", "condition_of", "selection_of", "spec_of"]
 
 
 class RunResult(Protocol):
@@ -62,8 +62,7 @@ class BuiltWorkflow:
         To be called again when the codec has been taught another kind of class.
         """
         for executor in self.executors.values():
-            made_of = executor.function if isinstance(executor, FunctionExecutor) else type(executor)
-            if home := sys.modules.get(made_of.__module__):
+            if home := sys.modules.get(home_of(executor)):
                 self.codec.register_module_types(home, plain_name(home))
         for executor in self.executors.values():
             for cls in _named_types(executor):
@@ -98,10 +97,10 @@ def _local() -> Any:
 def _named_types(executor: Executor) -> Iterator[type]:
     """Yield the classes that an executor's handlers name, and those in the fields of such classes."""
     seen: set[type] = set()
-    handlers = handlers_of(executor).all
-    rest: list[Any] = [
-        form.cls for each in handlers for forms in (each.takes, each.sends, each.yields) for form in forms or ()
-    ]
+    handlers = handlers_of(executor)
+    rest: list[Any] = [responder.response for responder in handlers.responders]
+    for each in (*handlers.all, *handlers.responders):
+        rest += [form.cls for forms in (each.takes, each.sends, each.yields) for form in forms or ()]
     while rest:
         annotation = rest.pop()
         if isinstance(annotation, type) and annotation not in seen:
@@ -109,6 +108,20 @@ def _named_types(executor: Executor) -> Iterator[type]:
             yield annotation
             rest += vars(annotation).get("__annotations__", {}).values()
         rest += get_args(annotation)
+
+
+def spec_of(name: str, executor: Executor, codec: Codec) -> ExecutorSpec:
+    """Return an executor as the core knows it: what it handles, its limits, its retries."""
+    limits = limits_of(executor)
+    return ExecutorSpec(
+        name,
+        accepts(executor, codec),
+        handles(executor),
+        timeout=limits.timeout,
+        deadline=limits.deadline,
+        idle_timeout=limits.idle_timeout,
+        retry_for=retries(executor, codec),
+    )
 
 
 def condition_of(condition: Callable[[Any], Any], codec: Codec) -> Condition:

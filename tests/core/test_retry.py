@@ -60,7 +60,7 @@ RESET = Failure(MRO[0], "reset", mro=MRO)
         (RetryPolicy(), Failure("TypeError", "f() takes no arguments"), False),
         (RetryPolicy(), Failure("UnboundLocalError", "x", mro=("UnboundLocalError", "NameError", "Exception")), False),
         (RetryPolicy(), Failure("AttributeError", "x"), False),
-        (RetryPolicy(), Failure("NotEncodable", "x", mro=("NotEncodable", "LrwfError", "Exception")), False),
+        (RetryPolicy(), Failure("CommandFailed", "x", mro=("CommandFailed", "LrwfError", "Exception")), True),
         (RetryPolicy(retry_on=("TypeError",)), Failure("TypeError", "x"), True),
         (RetryPolicy(retry_on=("ConnectionError",)), RESET, True),
         (RetryPolicy(retry_on=("TimeoutError",)), RESET, False),

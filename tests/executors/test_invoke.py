@@ -11,7 +11,8 @@ import pytest
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send
-from lrwf_cli.core.model import Direct, ExecutorSpec, Json, Workflow
+from lrwf_cli.core.model import Direct, ExecutorSpec, Json, RetryPolicy, Workflow
+from lrwf_cli.core.retry import is_retryable
 from lrwf_cli.core.run import Delivery
 from lrwf_cli.core.suspended import Kept
 from lrwf_cli.executors.api import Executor, FunctionExecutor, WorkflowContext, executor, handler
@@ -197,9 +198,12 @@ def test_whatever_a_handler_raises_is_its_failure(error: BaseException, is_async
 
 
 @pytest.mark.parametrize("error", [TypeError("x"), UnboundLocalError("x"), AttributeError("x")], ids=repr)
-def test_mistakes_in_the_code_are_not_retried(error: Exception) -> None:
-    """Conformance 28: a usage error is not tried again in vain."""
-    assert not failure(raising(error)).retryable
+def test_mistakes_in_the_code_are_for_the_policy_to_judge(error: Exception) -> None:
+    """Conformance 28: a usage error is not tried again in vain, but it is if a policy names it."""
+    failed = failure(raising(error))
+    assert failed.retryable
+    assert not is_retryable(RetryPolicy(), failed.error)
+    assert is_retryable(RetryPolicy(retry_on=(type(error).__name__,)), failed.error)
 
 
 def test_our_refusals_are_not_retried() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lrwf_cli.errors import FlowError, NotYet
+from lrwf_cli.errors import FlowError, UsageError
 from lrwf_cli.executors.api import Executor, executor, handler
 from lrwf_cli.executors.make import make_executor
 
@@ -46,7 +46,7 @@ class Silent(Executor):
 
 class Limited(Executor):
     def __init__(self, id: str) -> None:  # noqa: A002 - as in Executor
-        super().__init__(id, timeout=__import__("datetime").timedelta(1))
+        super().__init__(id, timeout=-1)
 
 
 @executor
@@ -108,9 +108,9 @@ def test_the_line_of_a_constructors_error_is_named() -> None:
         make_executor(Training, "node", {"region": "eu", "retries": -1})
 
 
-def test_what_is_not_built_yet_says_so() -> None:
-    """Our own refusals come through as they are."""
-    with pytest.raises(NotYet, match="not built yet"):
+def test_our_own_refusals_come_through() -> None:
+    """What an executor's constructor refuses says what is wrong by itself."""
+    with pytest.raises(UsageError, match="`timeout` of executor `node` is negative: -1"):
         make_executor(Limited, "node", {})
 
 

@@ -1,6 +1,7 @@
 """Workflows built in Python: the graph that comes of the calls, and what is wrong with it, with its line."""
 
 import asyncio
+import inspect
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, MultiSelection, Scope, Switch
-from lrwf_cli.errors import FlowError, NotDecodable, NotYet
+from lrwf_cli.errors import FlowError, NotDecodable
+from lrwf_cli.executors.agent import AgentExecutor
 from lrwf_cli.executors.api import Executor, FunctionExecutor, executor, handler
+from lrwf_cli.executors.retrying import retry
 from lrwf_cli.flow.builder import BuiltWorkflow, Case, Default, WorkflowBuilder
 from lrwf_cli.local.storage import InMemoryCheckpointStorage
 
@@ -21,6 +24,11 @@ SCOPE = Scope(None, {}, {})
 @dataclass
 class Order:
     n: int
+
+
+class Agent:
+    def run(self, message: str) -> str:
+        return message
 
 
 def node(name: str, takes: Any = Any, gives: Any = Any) -> FunctionExecutor:
@@ -276,14 +284,43 @@ def test_what_is_no_executor_is_refused_where_it_is_given() -> None:
 
 
 def test_storage_is_kept_for_whoever_runs_it() -> None:
-    """`with_checkpointing` says where runs are kept; what is not built yet says so."""
+    """`with_checkpointing` says where runs are kept."""
     storage = object()
     built = WorkflowBuilder(start_executor=A).with_checkpointing(storage).build()
     assert isinstance(built, BuiltWorkflow)
     assert built.storage is storage
     assert WorkflowBuilder(start_executor=A, checkpoint_storage=storage).build().storage is storage
-    with pytest.raises(NotYet, match="not built yet"):
-        WorkflowBuilder(start_executor=A).with_timeout(timedelta(1))
+
+
+def test_limits_and_zone_of_a_workflow() -> None:
+    """Conformance 32: `with_timeout` bounds the whole run; what an executor was made with bounds its handlers."""
+
+    @retry(max_attempts=2)
+    @executor
+    def bounded(message: str) -> None: ...
+
+    core = (
+        WorkflowBuilder(start_executor=bounded, timezone="Europe/Paris").with_timeout(timedelta(hours=1)).build().core
+    )
+    assert (core.timeout, core.timezone) == (timedelta(hours=1), "Europe/Paris")
+    assert core.executors["bounded"].retry_for is not None
+    limits: dict[str, Any] = {"timeout": 90, "deadline": timedelta(hours=2), "idle_timeout": 0.5}
+    spec = WorkflowBuilder(start_executor=AgentExecutor(Agent(), "it", **limits)).build().core.executors["it"]
+    assert (spec.timeout, spec.deadline) == (timedelta(seconds=90), timedelta(hours=2))
+    assert spec.idle_timeout == timedelta(milliseconds=500)
+    assert spec.retry_for is None
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, timedelta(days=4000), float("nan"), "1h"])
+def test_an_absurd_timeout_of_a_workflow_is_told_with_its_line(timeout: Any) -> None:
+    """Negative and absurd durations are found when the workflow is built, with the place; so is an unknown zone."""
+    builder = WorkflowBuilder(start_executor=A, timezone="Europe/Pari")
+    here = inspect.stack()[0].lineno
+    with pytest.raises(FlowError) as caught:
+        builder.with_timeout(timeout).build()
+    said = [(message, hint) for message, hint in caught.value.problems]
+    assert any(m.startswith(f"{__file__}:{here + 2}:") and "the workflow's `timeout`" in m for m, _ in said)
+    assert any("unknown time zone: 'Europe/Pari'" in m and h == "did you mean 'Europe/Paris'?" for m, h in said)
 
 
 def test_a_built_workflow_runs_and_streams() -> None:

@@ -15,7 +15,8 @@ import msgspec
 from lrwf_cli.cli.rows import Report, Row, busy, driven, undriven
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.run import Run
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.given import Assembly
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import CodeMissing, LrwfError, UnknownRun
 from lrwf_cli.local.drive import engine as make_engine
 from lrwf_cli.store.base import Held

@@ -10,7 +10,7 @@ from lrwf_cli.core.model import ExecutorSpec, Json
 from lrwf_cli.core.run import Failure, Invocation
 from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.engine.inbox import Inbox
-from lrwf_cli.engine.limits import MARGIN, Alarm, Limits, Overrun
+from lrwf_cli.engine.limits import MARGIN, Limits, Overrun, Overrunning
 from lrwf_cli.engine.progress import Shown
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.executors.base import Call, Failed, Invoker, Result, Stuck
@@ -42,7 +42,7 @@ class AtWork:
         slots: Slots,
         *,
         show: Callable[[str, Json], None],
-        alarm: Alarm | None,
+        alarm: Callable[[float, Overrunning], Callable[[], None]] | None,
     ) -> None:
         self.broken: BaseException | None = None
         self.keeping = 0
@@ -102,7 +102,7 @@ class _Handler:
         self._limits.begin(clock.now())
         soonest = self._limits.soonest()
         if self._owner.alarm is not None and soonest is not None:
-            self._disarm = self._owner.alarm(soonest.total_seconds(), self._limits.overrun)
+            self._disarm = self._owner.alarm(soonest.total_seconds(), self._limits)
         self.task = asyncio.create_task(self._handle())
         self.task.add_done_callback(self._ended)
 
@@ -138,6 +138,7 @@ class _Handler:
 
     async def _handle(self) -> None:
         delivery = self._call.delivery
+        self._limits.enter()
         try:
             result = await self._owner.invoker.invoke(self._call, self)
         except (asyncio.CancelledError, Overrun) as error:

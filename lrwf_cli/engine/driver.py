@@ -6,12 +6,11 @@ fails, the exception ends the driver, so that the tentative state is never seen.
 """
 
 import asyncio
-import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
 from lrwf_cli.clock import Clock
@@ -19,21 +18,20 @@ from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import apply, begin
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationsStarted
-from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.core.waking import next_due, wake_at
 from lrwf_cli.engine.at_work import AtWork
 from lrwf_cli.engine.calls import call_of
+from lrwf_cli.engine.given import Assembly, Observer, Process
 from lrwf_cli.engine.inbox import Inbox
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.post import expiries, opened
 from lrwf_cli.engine.slots import Slots
-from lrwf_cli.engine.telling import Tell, Telling
+from lrwf_cli.engine.telling import Telling
 from lrwf_cli.errors import FrameTooLarge
-from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held, Letter
 
-__all__ = ["IN_PLACE", "Assembly", "Driver", "Observer", "Process"]
+__all__ = ["IN_PLACE", "Driver"]
 
 IN_PLACE = timedelta(seconds=1)
 """What is due within this is waited for by the driver; anything later is left to a tick."""
@@ -45,24 +43,6 @@ _MOMENT = timedelta(milliseconds=1)
 
 CHECKPOINT_EVERY = 256
 """Events after which the fold is cached: reading a run costs what came since."""
-
-Observer = Callable[[Frame, Run], None]
-"""Called after each frame is durable, with the run as of it; must not change the run."""
-
-
-class Process(msgspec.Struct, frozen=True):
-    """Who drives: what tells a crash of this process from a reboot of its machine."""
-
-    boot_id: str
-    pid: int = msgspec.field(default_factory=os.getpid)
-
-
-class Assembly(msgspec.Struct, frozen=True):
-    """What it takes to drive a run: its workflow, someone who handles its deliveries, someone who tells its news."""
-
-    workflow: Workflow
-    invoker: Invoker
-    tell: Tell | None = None
 
 
 class Driver:
@@ -92,7 +72,15 @@ class Driver:
         self._observe = observe
         self._grace_s = grace_s
         self._inbox = Inbox()
-        self._at_work = AtWork(assembly.invoker, clock, self._inbox, slots, show=held.progress, alarm=alarm)
+        self._committing = threading.Lock()
+        self._at_work = AtWork(
+            assembly.invoker,
+            clock,
+            self._inbox,
+            slots,
+            show=held.progress,
+            alarm=partial(alarm, kept=self._commit_from_outside) if alarm else None,
+        )
         self._telling = Telling(assembly.tell, self._inbox)
         self._stopping = False
         self._mail_is_due = True
@@ -110,9 +98,7 @@ class Driver:
         self._ring()
         try:
             while not self._stopping:
-                letters = self._read_mail()
-                events = self._decide_all()
-                await self._commit(events, () if self._mail_is_due else letters)
+                await self._commit(self._read_mail())
                 if not self._is_idle():
                     await self._wait()
                 elif not await self._wait_in_place():
@@ -184,15 +170,17 @@ class Driver:
                 self._slots.take(len(event.deliveries))
         return True
 
-    async def _commit(self, events: Sequence[Event], letters: Sequence[Letter]) -> None:
-        """Make the tentative frame durable, then act on it."""
-        if events:
-            frame = await self._append(events)
+    async def _commit(self, letters: Sequence[Letter] = ()) -> None:
+        """Decide what there is to decide, make that durable, then act on it."""
+        with self._committing:
+            events = self._decide_all()
+            frame = await self._append(events) if events else None
+        if frame is not None:
             self._start_handlers(events)
             self._cache(len(events))
             if self._observe is not None:
                 self._observe(frame, self._run)
-        if letters:
+        if letters and not self._mail_is_due:
             self._held.burn([letter.id for letter in letters])
         self._at_work.cut_off(self._run.started, self._grace_s)
         self._inbox.durable()
@@ -205,6 +193,13 @@ class Driver:
         if self._slots.in_use > self._starting(events) + self._at_work.keeping:
             return await asyncio.to_thread(append)
         return append()
+
+    def _commit_from_outside(self, command: c.Command) -> None:
+        """Commit `command` from another thread, because this driver's is lost to a handler; the process ends then."""
+        with self._committing:
+            self._decide(command, self._clock.now())
+            if self._pending:
+                self._held.append(self._pending, self._run.updated_at)
 
     @staticmethod
     def _starting(events: Sequence[Event]) -> int:
@@ -285,7 +280,7 @@ class Driver:
             await self._at_work.cancel(self._grace_s)
             self._inbox.put(c.CutOff())
             while len(self._inbox):
-                await self._commit(self._decide_all(), ())
+                await self._commit()
         else:
             self._held.wake_at(wake_at(self._run))
         if self._uncached:

@@ -6,14 +6,16 @@ A handler that keeps the loop to itself is beyond a loop's timers: an `Alarm` re
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
-from typing import NoReturn, Protocol
+from typing import Protocol
 
+from lrwf_cli.core.commands import Command, Fail
 from lrwf_cli.core.model import ExecutorSpec
 from lrwf_cli.core.run import Failure, Invocation
 from lrwf_cli.executors.base import Failed
 
-__all__ = ["MARGIN", "Alarm", "Limits", "Overrun"]
+__all__ = ["MARGIN", "Alarm", "Limits", "Overrun", "Overrunning"]
 
 MARGIN = timedelta(seconds=2)
 """What a handler has beyond its grace before it is given up on: whoever ends a command needs the grace itself."""
@@ -21,15 +23,40 @@ MARGIN = timedelta(seconds=2)
 _MRO = ("ExecutorTimeoutError", "TimeoutError", "OSError", "Exception", "BaseException")
 
 
+_current: ContextVar["Limits | None"] = ContextVar("lrwf_limits", default=None)
+"""The limits of whoever runs now: of the handler, of its tasks, of its threads."""
+
+
 class Overrun(BaseException):
     """Raised by an alarm in a handler that keeps the loop to itself past its limit."""
 
 
 class Alarm(Protocol):
-    """Reaches a handler that does not return to the loop. Off the engine: it takes signals or threads."""
+    """Reaches a handler that does not return to the loop; it takes signals and threads, so the engine is given one."""
 
-    def __call__(self, seconds: float, overrun: Callable[[], NoReturn]) -> Callable[[], None]:
-        """Have `overrun` called in what blocks the loop, in `seconds` and each second after; return an end to that."""
+    def __call__(
+        self, seconds: float, overrun: "Overrunning", *, kept: Callable[[Command], None]
+    ) -> Callable[[], None]:
+        """Have `overrun.interrupt` called where the loop runs, in `seconds` and each second after.
+
+        If that is of no use, have `kept` commit `overrun.given_up` from another thread, and end the process. Returns
+        what calls all of that off.
+        """
+
+
+class Overrunning(Protocol):
+    """What an alarm is about."""
+
+    def interrupt(self) -> None:
+        """Raise Overrun if the handler is what runs here and now."""
+
+    @property
+    def given_up(self) -> Command:
+        """What is to be committed if the handler cannot be interrupted."""
+
+    @property
+    def patience_s(self) -> float:
+        """For how long to interrupt it before that."""
 
 
 class Limits:
@@ -77,11 +104,29 @@ class Limits:
         spans = [span for span in (self._spec.timeout, self._spec.idle_timeout) if span is not None]
         return min(spans) + self._spec.grace if spans else None
 
-    def overrun(self) -> NoReturn:
-        """End the code that keeps the loop to itself."""
-        if self.past is None:
-            self.past = self._failed("kept the process to itself, past its timeout", self._spec.timeout)
-        raise Overrun
+    def enter(self) -> None:
+        """Say that the current context is the handler's."""
+        _current.set(self)
+
+    def interrupt(self) -> None:
+        """As `Overrunning` says."""
+        if _current.get() is self:
+            self.past = self.past or self._blocking()
+            raise Overrun
+
+    @property
+    def given_up(self) -> Command:
+        """As `Overrunning` says."""
+        past = self.past or self._blocking()
+        return Fail(self._invocation.delivery.id, past.error, past.retryable)
+
+    @property
+    def patience_s(self) -> float:
+        """As `Overrunning` says."""
+        return (self._spec.grace + MARGIN).total_seconds()
+
+    def _blocking(self) -> Failed:
+        return self._failed("kept the process to itself, past its timeout", self._spec.timeout)
 
     def _arm(self, span: timedelta, what: str, *, again: bool = True) -> None:
         self._timers.append(self._later(span, what, again=again))

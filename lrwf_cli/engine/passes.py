@@ -5,7 +5,7 @@ driver was on its way out would else wait for the next tick.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -17,18 +17,15 @@ from lrwf_cli.core.decide import decide, has_suspect
 from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.core.waking import wake_at
-from lrwf_cli.engine.driver import Assembly, Driver, Observer, Process
+from lrwf_cli.engine.driver import Driver
+from lrwf_cli.engine.given import Assemble, Assembly, Observer, Process
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.store.base import Held, Store
 
-__all__ = ["Assemble", "Assembly", "Engine", "Outcome"]
-
-
-Assemble = Callable[[Held, str], Assembly]
-"""Makes the assembly of a held run from its pinned definition. Raises LrwfError if that is not possible."""
+__all__ = ["Engine", "Outcome"]
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """A run that began earlier, put together again from what it is pinned to: its definition and its code."""
 
 from lrwf_cli.core.view import instant
-from lrwf_cli.engine.passes import Assembly
+from lrwf_cli.engine.given import Assembly
 from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.load import parse_flow
 from lrwf_cli.local.begin import Parts, assembly

@@ -19,7 +19,7 @@ from lrwf_cli.local.machine import caller, random_suffix
 from lrwf_cli.store.base import Held, NewRun, Store
 
 if TYPE_CHECKING:
-    from lrwf_cli.engine.passes import Assembly
+    from lrwf_cli.engine.given import Assembly
 
 __all__ = ["Parts", "Prepared", "assembly", "begin", "new_run_id", "same_run"]
 
@@ -130,7 +130,7 @@ def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock:
 def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> "Assembly":
     """Return what it takes to drive `held` with these executors; what they print goes to the run's log."""
     # both bring asyncio, which whoever only looks at a flow does without
-    from lrwf_cli.engine.passes import Assembly
+    from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.invoke import PythonInvoker
 
     return Assembly(parts.workflow, PythonInvoker(executors, parts.workflow, parts.codec, log=held.log))

@@ -16,7 +16,8 @@ from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.run import Run
 from lrwf_cli.engine import steer
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.given import Assembly
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import UsageError
 from lrwf_cli.executors.modules import read_code, snapshot_of
 from lrwf_cli.flow.built import BuiltWorkflow

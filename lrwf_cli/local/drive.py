@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lrwf_cli.clock import SystemClock
-from lrwf_cli.engine.driver import Observer, Process
-from lrwf_cli.engine.passes import Assemble, Engine
+from lrwf_cli.engine.given import Assemble, Observer, Process
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.machine import boot_id
+from lrwf_cli.local.overrun import Overruns
 from lrwf_cli.store.base import Store
 
 __all__ = ["engine", "interruptible"]
@@ -29,6 +30,7 @@ def engine(store: Store, *, jobs: int, observe: Observer | None = None, make: As
         process=Process(boot_id()),
         jobs=jobs,
         observe=observe,
+        alarm=Overruns(),
     )
 
 

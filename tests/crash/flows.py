@@ -12,7 +12,7 @@ from lrwf_cli.core.commands import Effects, Send, Start, StateWrite
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, RetryPolicy, Switch, Workflow
 from lrwf_cli.core.run import Failure, Origin
-from lrwf_cli.engine.passes import Assembly
+from lrwf_cli.engine.given import Assembly
 from lrwf_cli.executors.base import Call, Desk, Failed
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.begin import Prepared, begin

@@ -16,8 +16,8 @@ from lrwf_cli.clock import Clock, ManualClock
 from lrwf_cli.core.commands import Retry
 from lrwf_cli.core.run import Run
 from lrwf_cli.engine import steer
-from lrwf_cli.engine.driver import Process
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.given import Assembly, Process
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import LrwfError, UnknownRun
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.store.base import Frame, Held, Letter, Store

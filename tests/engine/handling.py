@@ -11,8 +11,8 @@ from lrwf_cli.core.commands import Effects, Send, Start
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, RetryPolicy, Workflow
 from lrwf_cli.core.run import Failure, Origin, Run
-from lrwf_cli.engine.driver import Observer, Process
-from lrwf_cli.engine.passes import Assembly, Engine, Outcome
+from lrwf_cli.engine.given import Assembly, Observer, Process
+from lrwf_cli.engine.passes import Engine, Outcome
 from lrwf_cli.executors.base import Call, Desk, Failed
 from lrwf_cli.store.base import Frame, Held, NewRun, Store
 

@@ -15,8 +15,8 @@ from lrwf_cli.core.commands import Start
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.run import Origin, Person
 from lrwf_cli.engine import steer
-from lrwf_cli.engine.driver import Process
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.given import Assembly, Process
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.executors.base import Call, Desk, Result
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.prepare import prepare

@@ -12,8 +12,8 @@ from lrwf_cli.core.commands import Effects, Start
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import ExecutorSpec, Workflow
 from lrwf_cli.core.run import Origin
-from lrwf_cli.engine.driver import Process
-from lrwf_cli.engine.passes import Assembly, Engine
+from lrwf_cli.engine.given import Assembly, Process
+from lrwf_cli.engine.passes import Engine
 from lrwf_cli.executors.base import Call, Desk
 from lrwf_cli.local.drive import interruptible
 from lrwf_cli.store.base import NewRun

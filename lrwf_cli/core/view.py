@@ -8,10 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from lrwf_cli.core.model import Json, identity
+from lrwf_cli.core.outside import expected, request_status
+from lrwf_cli.core.person import Person
 from lrwf_cli.core.plain import plain
-from lrwf_cli.core.run import Failure, Invocation, Run
+from lrwf_cli.core.run import Ending, Failure, Invocation, Run
+from lrwf_cli.core.suspended import Answer, Request
 
-__all__ = ["instant", "outputs", "status_view", "summary_view"]
+__all__ = ["instant", "outputs", "request_view", "status_view", "summary_view"]
+
+
+def _no_progress(_: str) -> Json:
+    return None
 
 
 def instant(at: datetime | None) -> str | None:
@@ -37,19 +44,25 @@ def summary_view(run: Run, resolve: Callable[[Json], Json] = identity) -> dict[s
         "finished_at": instant(run.finished_at),
         "iteration": run.iteration,
         "seq": run.seq,
-        "waiting_on": [] if run.is_final else _waiting_on(run),
+        "waiting_on": _waiting_on(run),
         "outputs": [plain(resolve(value)) for value in outputs(run)],
         "error": None if run.error is None else _error(run.error),
     }
 
 
-def status_view(run: Run, resolve: Callable[[Json], Json] = identity) -> dict[str, Any]:
-    """Return what `lrwf status --json` prints: the summary, and what there is to see inside."""
+def status_view(
+    run: Run, resolve: Callable[[Json], Json] = identity, progress: Callable[[str], Json] = _no_progress
+) -> dict[str, Any]:
+    """Return what `lrwf status --json` prints: the summary, and what there is to see inside.
+
+    `progress` says how far an executor is that is at work, `None` if nobody knows.
+    """
     return {
         **summary_view(run, resolve),
-        "executors": _executors(run),
-        "requests": [],
+        "executors": _executors(run, progress),
+        "requests": [request_view(run, request, resolve) for request in run.requests.values()],
         "background": [],
+        "ending": None if run.ending is None else _ending(run.ending),
         "epoch": run.epoch,
         "dropped": [{"executor": d.source, "message": plain(resolve(d.message))} for d in run.dropped],
         "conflicts": dict(run.conflicts),
@@ -65,42 +78,96 @@ def _error(error: Failure) -> dict[str, Any]:
         "message": error.message,
         "executor": error.executor,
         "attempt": error.attempt,
+        "exit_code": error.exit_code,
         "hint": error.hint,
+    }
+
+
+def _ending(ending: Ending) -> dict[str, Any]:
+    """Return the verdict that stands while what is to be done after it is done."""
+    return {
+        "verdict": ending.verdict,
+        "error": None if ending.error is None else _error(ending.error),
+        "reason": ending.reason,
     }
 
 
 def _waiting_on(run: Run) -> list[dict[str, Any]]:
     """Return what the run waits for, soonest first; what has no instant comes last."""
-    waiting = sorted(run.waiting.values(), key=lambda i: (i.due_at is None, i.due_at, i.delivery.id))
     return [
         {
-            "kind": "retry",
-            "executor": invocation.delivery.executor,
-            "id": invocation.delivery.id,
-            "due_at": instant(invocation.due_at),
-            "detail": f"attempt {invocation.attempt} after {invocation.error.type}" if invocation.error else None,
+            "kind": each.kind,
+            "executor": each.executor,
+            "id": each.id,
+            "due_at": instant(each.due_at),
+            "detail": each.detail,
         }
-        for invocation in waiting
+        for each in expected(run)
     ]
 
 
-def _executors(run: Run) -> list[dict[str, Any]]:
+def request_view(run: Run, request: Request, resolve: Callable[[Json], Json] = identity) -> dict[str, Any]:
+    """Return an element of `requests`: the question, and its answer if it has one.
+
+    `data` is what was asked besides the prompt. `schema` is that of the answer, `None` where there are `choices` or
+    anything will do.
+    """
+    ask, answer = request.ask, request.answer
+    return {
+        "id": request.id,
+        "executor": request.executor,
+        "prompt": ask.prompt,
+        "choices": list(ask.choices) or None,
+        "schema": ask.schema,
+        "data": plain(resolve(ask.data)),
+        "allowed_users": list(ask.allowed_users),
+        "opened_at": instant(request.opened_at),
+        "expires_at": instant(ask.expires_at),
+        "status": request_status(run, request),
+        "answer": None if answer is None else _answer(request, answer, resolve),
+    }
+
+
+def _answer(request: Request, answer: Answer, resolve: Callable[[Json], Json]) -> dict[str, Any]:
+    return {
+        "choice" if request.ask.choices else "value": plain(resolve(answer.value)),
+        "data": plain(resolve(answer.data)),
+        "comment": answer.comment,
+        "by": None if answer.by is None else _person(answer.by),
+        "at": instant(answer.at),
+        "expired": answer.expired,
+    }
+
+
+def _person(person: Person) -> dict[str, Any]:
+    return {"uid": person.uid, "user": person.user, "name": person.name}
+
+
+def _executors(run: Run, progress: Callable[[str], Json]) -> list[dict[str, Any]]:
     mine: dict[str, list[Invocation]] = {executor: [] for executor in run.executors}
     for invocation in (*run.open_invocations(), *run.failed.values()):
         mine[invocation.delivery.executor].append(invocation)
-    return [_executor(run, executor, invocations) for executor, invocations in mine.items()]
+    return [_executor(run, executor, invocations, progress) for executor, invocations in mine.items()]
 
 
-def _executor(run: Run, executor: str, mine: list[Invocation]) -> dict[str, Any]:
+def _executor(run: Run, executor: str, mine: list[Invocation], progress: Callable[[str], Json]) -> dict[str, Any]:
     tally = run.tallies.get(executor)
+    state = _state_of(run, executor, mine)
     return {
         "id": executor,
-        "state": _state_of(run, executor, mine),
+        "state": state,
         "attempt": max((invocation.attempt for invocation in mine), default=1 if tally else 0),
-        "progress": None,
+        "progress": _shown(progress(executor), {i.attempt for i in mine}) if state == "running" else None,
         "completed": tally.completed if tally else 0,
         "failed": tally.failed if tally else 0,
     }
+
+
+def _shown(progress: Json, attempts: set[int]) -> Json:
+    """Return how far an executor is; `None` if that was said by an attempt that is over."""
+    if not isinstance(progress, dict) or progress.get("attempt") not in attempts:
+        return None
+    return {key: progress.get(key) for key in ("current", "total", "message")}
 
 
 def _state_of(run: Run, executor: str, mine: list[Invocation]) -> str:

@@ -9,7 +9,10 @@ from lrwf_cli.core import commands as c
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy
 from lrwf_cli.core.plain import plain
-from lrwf_cli.core.run import Delivery, Invocation
+from lrwf_cli.core.outside import expected, open_requests
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Delivery, Ending, Failure, Invocation, Run
+from lrwf_cli.core.suspended import CRASH, Answer, Ask, Request, Wait
 from lrwf_cli.core.view import instant, status_view, summary_view
 from tests.core.simulation import ORIGIN, Simulation, effects, fails, flow
 
@@ -52,6 +55,7 @@ def test_what_a_program_can_read() -> None:
         ],
         "requests": [],
         "background": [],
+        "ending": None,
         "epoch": 0,
         "dropped": [],
         "conflicts": {},
@@ -83,7 +87,7 @@ def test_what_a_run_waits_for_is_listed_soonest_first() -> None:
     view = summary_view(run)
     first, second, last = view["waiting_on"]
     assert (view["status"], first["executor"], second["executor"], last["due_at"], last["detail"]) == (
-        "waiting", "b", "c", None, None,
+        "waiting", "b", "c", None, "attempt 1",
     )  # fmt: skip
     assert first["kind"] == "retry"
     assert first["due_at"] == "2026-11-22T10:00:00.002Z"
@@ -103,6 +107,7 @@ def test_an_error_says_who_and_what_to_do() -> None:
         "message": "the loop `a -> a` is deeper than max_iterations allows: 1",
         "executor": "a",
         "attempt": None,
+        "exit_code": None,
         "hint": "if it is meant to go on: lrwf retry sim --max-iterations 2",
     }
 
@@ -153,3 +158,141 @@ def test_instants_are_utc_with_milliseconds() -> None:
     """Everything printed and kept has the same form; `None` is none."""
     assert instant(datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)) == "2026-01-02T03:04:05.678Z"
     assert instant(None) is None
+
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def waiting_run(*waits: Wait, requests: tuple[Request, ...] = (), **more: Any) -> Run:
+    """Return a run with one suspended handler."""
+    run = begun().now_run
+    run.started.clear()
+    invocation = Invocation(Delivery("d1", "a", 1), waits=waits)
+    run.waiting["d1"] = invocation
+    run.requests.update({request.id: request for request in requests})
+    run.status = "waiting"
+    for name, value in more.items():
+        setattr(run, name, value)
+    return run
+
+
+def asked(request_id: str = "a", *, answer: Answer | None = None, withdrawn: bool = False, **more: Any) -> Request:
+    ask = Ask("", "1", f"{request_id}?", **more)
+    return Request(request_id, "a", "d1", ask, NOON, answer=answer, withdrawn=withdrawn)
+
+
+def test_everything_that_can_be_waited_for_is_told() -> None:
+    """Design 8: kind, executor, id, instant and a word on it; of a poll the number of its checks and the last status.
+
+    A request is named by its id, everything else by the delivery. What is due first stands first.
+    """
+    run = waiting_run(
+        Wait("background", "", "1", "wait", NOON, detail="train.sh"),
+        Wait("poll", "", "2", "poll", NOON, NOON + HOUR, count=7, detail="RUNNING"),
+        Wait("poll", "", "3", "poll", NOON, NOON + 3 * HOUR),
+        Wait("timer", "", "4", "sleep", NOON, NOON + 2 * HOUR),
+        Wait("request", "", "5", "ask", NOON, NOON + 4 * HOUR, request="a"),
+        requests=(asked(expires_at=NOON + 4 * HOUR), asked("a.2", calls=True)),
+    )
+    shown = [tuple(each.values()) for each in summary_view(run)["waiting_on"]]
+    assert shown == [
+        ("poll", "a", "d1", "2026-11-22T13:00:00.000Z", "poll 7, last RUNNING"),
+        ("timer", "a", "d1", "2026-11-22T14:00:00.000Z", None),
+        ("poll", "a", "d1", "2026-11-22T15:00:00.000Z", "poll 0"),
+        ("request", "a", "a", "2026-11-22T16:00:00.000Z", "a?"),
+        ("request", "a", "a.2", None, "a.2?"),
+        ("background", "a", "d1", None, "train.sh"),
+    ]
+
+
+def test_after_a_crash_only_the_question_about_it_is_waited_for() -> None:
+    """What a handler waited for before waits itself until somebody has said whether it may go on."""
+    timer, question = Wait("timer", "", "4", "sleep", NOON, NOON), Wait("request", "", CRASH, "?", NOON, request="a")
+    assert [each.kind for each in expected(waiting_run(timer, question, requests=(asked(),)))] == ["request"]
+
+
+def test_how_a_request_stands() -> None:
+    """Conformance 36, 41: open, answered, expired, withdrawn; all of it can be read by a program."""
+    by = Person(7, "ada", "Ada")
+    run = waiting_run(
+        requests=(
+            asked("a", schema={"type": "number"}, expires_at=NOON, data={"n": 1}, allowed_users=("ada",)),
+            asked("a.2", choices=("ship", "stop"), answer=Answer(NOON, "ship", {"why": 1}, "at last", by)),
+            asked("a.3", answer=Answer(NOON, [1], expired=True)),
+            asked("a.4", withdrawn=True),
+        )
+    )
+    first, second, third, fourth = status_view(run)["requests"]
+    assert first == {
+        "id": "a",
+        "executor": "a",
+        "prompt": "a?",
+        "choices": None,
+        "schema": {"type": "number"},
+        "data": {"n": 1},
+        "allowed_users": ["ada"],
+        "opened_at": "2026-11-22T12:00:00.000Z",
+        "expires_at": "2026-11-22T12:00:00.000Z",
+        "status": "open",
+        "answer": None,
+    }
+    assert (second["status"], second["choices"], second["answer"]) == (
+        "answered",
+        ["ship", "stop"],
+        {
+            "choice": "ship",
+            "data": {"why": 1},
+            "comment": "at last",
+            "by": {"uid": 7, "user": "ada", "name": "Ada"},
+            "at": "2026-11-22T12:00:00.000Z",
+            "expired": False,
+        },
+    )
+    assert (third["status"], third["answer"]["value"], third["answer"]["by"]) == ("expired", [1], None)
+    assert fourth["status"] == "withdrawn"
+    assert [each.id for each in open_requests(run)] == ["a"]
+
+
+def test_requests_freeze_with_the_run() -> None:
+    """Design 4: when something has failed for good, what is suspended freezes until a `retry`."""
+    for frozen in (
+        waiting_run(requests=(asked(),), failed={"x": Invocation(Delivery("x", "a", 1))}),
+        waiting_run(requests=(asked(),), ending=Ending("cancelled")),
+        waiting_run(requests=(asked(),), status="cancelled"),
+    ):
+        assert status_view(frozen)["requests"][0]["status"] == "frozen"
+        assert open_requests(frozen) == []
+    for held in ("paused", "blocked"):
+        assert status_view(waiting_run(requests=(asked(),), status=held))["requests"][0]["status"] == "open"
+
+
+def test_a_verdict_that_stands_is_shown() -> None:
+    """Conformance 60: what comes of a run whose `on_cancel` is still at work."""
+    ending = Ending("failed", Failure("ValueError", "no", "a", 2, exit_code=3), reason="because")
+    assert status_view(waiting_run(ending=ending))["ending"] == {
+        "verdict": "failed",
+        "error": {
+            "type": "ValueError",
+            "message": "no",
+            "executor": "a",
+            "attempt": 2,
+            "exit_code": 3,
+            "hint": None,
+        },
+        "reason": "because",
+    }
+
+
+def test_progress_is_that_of_what_is_at_work() -> None:
+    """Conformance 55: what an attempt said that is over is not shown any more."""
+    run = begun().now_run
+
+    def shown(progress: Any, run: Run = run) -> Any:
+        return status_view(run, progress=lambda _: progress)["executors"][0]["progress"]
+
+    said = {"current": 1, "total": None, "message": "so far"}
+    assert shown({**said, "attempt": 1}) == said
+    assert shown({**said, "attempt": 2}) is None
+    assert shown(None) is None
+    assert shown({**said, "attempt": 1}, waiting_run()) is None

@@ -4,18 +4,13 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
-__all__ = ["in_thread"]
-
-
-class _Job(NamedTuple):
-    function: Callable[[], Any]
-    context: contextvars.Context
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[tuple[Any, BaseException | None]]"
+__all__ = ["DaemonThreads", "in_thread"]
 
 
 async def in_thread(function: Callable[[], Any]) -> Any:
@@ -24,16 +19,66 @@ async def in_thread(function: Callable[[], Any]) -> Any:
     There is no bound but that of whoever starts handlers. Cancelling leaves the thread to itself.
     """
     loop = asyncio.get_running_loop()
-    job = _Job(function, contextvars.copy_context(), loop, loop.create_future())
+    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+    call = partial(contextvars.copy_context().run, function)
+    _begin(partial(_do, call, loop, future))
+    result, error = await future
+    if error is not None:
+        raise error
+    return result
+
+
+class DaemonThreads(ThreadPoolExecutor):
+    """For `asyncio.to_thread` of handlers: as `ThreadPoolExecutor`, but nobody ever waits for a thread to end.
+
+    A thread that hangs after its handler was given up on would else keep the loop from closing and the process alive.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Call `fn` in a thread; there is no bound to their number."""
+        future: Future[Any] = Future()
+        _begin(partial(_settle_later, future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as inherited
+        """Leave the threads to themselves."""
+
+
+def _do(
+    call: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[tuple[Any, BaseException | None]]"
+) -> None:
+    result, error = None, None
+    try:
+        result = call()
+    except BaseException as raised:  # noqa: BLE001 - it is raised where the handler is awaited
+        error = raised
+    with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
+        loop.call_soon_threadsafe(_settle, future, (result, error))
+
+
+def _settle(future: "asyncio.Future[Any]", outcome: tuple[Any, BaseException | None]) -> None:
+    if not future.done():
+        future.set_result(outcome)
+
+
+def _settle_later(future: "Future[Any]", call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as raised:  # noqa: BLE001 - it is raised where the call is awaited
+        future.set_exception(raised)
+    else:
+        future.set_result(result)
+
+
+def _begin(job: Callable[[], None]) -> None:
+    """Have `job` done by a worker that is idle, or by a new one. It must not raise."""
     try:
         worker = _idle.pop()
     except IndexError:
         worker = _Worker()
     worker.jobs.put(job)
-    result, error = await job.future
-    if error is not None:
-        raise error
-    return result
 
 
 class _Worker(threading.Thread):
@@ -41,27 +86,13 @@ class _Worker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="lrwf-handler", daemon=True)
-        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.start()
 
     def run(self) -> None:
         while True:
-            self._do(self.jobs.get())
+            self.jobs.get()()
             _idle.append(self)
-
-    def _do(self, job: _Job) -> None:
-        result, error = None, None
-        try:
-            result = job.context.run(job.function)
-        except BaseException as raised:  # noqa: BLE001 - it is raised where the handler is awaited
-            error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
-            job.loop.call_soon_threadsafe(_settle, job.future, (result, error))
-
-
-def _settle(future: "asyncio.Future[Any]", outcome: tuple[Any, BaseException | None]) -> None:
-    if not future.done():
-        future.set_result(outcome)
 
 
 _idle: list[_Worker] = []

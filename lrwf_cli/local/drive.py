@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.engine.given import Assemble, Observer, Process
 from lrwf_cli.engine.passes import Engine
+from lrwf_cli.executors.threads import DaemonThreads
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.machine import boot_id
 from lrwf_cli.local.overrun import Overruns
@@ -43,6 +44,7 @@ def interruptible(engine: Engine, work: Coroutine[Any, Any, T]) -> tuple[T | Non
     caught: list[signal.Signals] = []
     runner = asyncio.Runner()
     loop = runner.get_loop()
+    loop.set_default_executor(DaemonThreads())
     for number in _SIGNALS:
         loop.add_signal_handler(number, _first_stops(engine, loop, number, caught))
     try:

@@ -19,7 +19,10 @@ from lrwf_cli.core.places import cut_off, line_up, renew
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.status import moved, settled
 
-__all__ = ["apply", "begin", "fold"]
+__all__ = ["FOLD", "apply", "begin", "fold"]
+
+FOLD = 2
+"""Raised whenever the same events make another run than before: what was folded by another version is folded anew."""
 
 
 class FrameLike(Protocol):

@@ -2,7 +2,8 @@
 
 One is a file `<seq>.json`, a single sealed line as in the journal: where in the journal it belongs, and the run. It is
 written at once but not synced. One that is torn, garbled, of another run or of another journal is passed over; but a
-whole one says that the journal was once that long, because it is only written of what was appended.
+whole one says that the journal was once that long, because it is only written of what was appended. One that another
+version of the fold has made is passed over too: the journal is folded anew.
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from lrwf_cli.core.apply import FOLD
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import JournalCorrupt
 from lrwf_cli.store.base import MAX_FRAME
@@ -26,6 +28,7 @@ KEPT = 2
 class _Checkpoint(msgspec.Struct, frozen=True):
     mark: Mark
     run: Run
+    fold: int = 1
 
 
 _encoder = msgspec.json.Encoder()
@@ -34,7 +37,7 @@ _decoder = msgspec.json.Decoder(_Checkpoint)
 
 def pack(run: Run, mark: Mark) -> bytes:
     """Return a checkpoint of `run`, the fold of the frames before `mark`."""
-    return seal(b" %b\n" % _encoder.encode(_Checkpoint(mark, run)))
+    return seal(b" %b\n" % _encoder.encode(_Checkpoint(mark, run, FOLD)))
 
 
 def unpack(data: bytes) -> tuple[Run, Mark] | None:
@@ -46,7 +49,7 @@ def unpack(data: bytes) -> tuple[Run, Mark] | None:
         found = _decoder.decode(body)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return (found.run, found.mark) if found.run.seq == found.mark.seq else None
+    return (found.run, found.mark) if found.run.seq == found.mark.seq and found.fold == FOLD else None
 
 
 def write(disk: Disk, folder: str, run: Run, mark: Mark) -> None:

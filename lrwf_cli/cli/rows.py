@@ -58,7 +58,9 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def driven(run: Run, now: datetime) -> Row:
-    """Return the row of a run that was driven, whatever became of it."""
+    """Return the row of a run that was driven, whatever became of it; one that was blocked now could not be."""
+    if run.status == "blocked" and run.error is not None:
+        return Row(run.id, run.status, error=Trouble(run.error.type, run.error.message, run.error.hint))
     return Row(run.id, run.status, detail(run, now))
 
 

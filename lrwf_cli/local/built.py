@@ -78,7 +78,9 @@ class _Session:
         self.prepared = _in_program(built, self.storage)
         self.events: list[Event] = []
         self.news: asyncio.Queue[Event | None] = asyncio.Queue()
-        self.engine: Engine = make_engine(self.store, jobs=JOBS, observe=self._observe, make=self._assemble)
+        self.engine: Engine = make_engine(
+            self.store, jobs=JOBS, observe=self._observe, make=self._assemble, is_guest=True
+        )
 
     def _observe(self, frame: Frame, _: Run) -> None:
         self._note(frame.events)

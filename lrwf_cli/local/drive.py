@@ -22,8 +22,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 T = TypeVar("T")
 
 
-def engine(store: Store, *, jobs: int, observe: Observer | None = None, make: Assemble | None = None) -> Engine:
-    """Return an engine for `store` on this machine; `make` replaces how pinned runs are put together."""
+def engine(
+    store: Store,
+    *,
+    jobs: int,
+    observe: Observer | None = None,
+    make: Assemble | None = None,
+    is_guest: bool = False,
+) -> Engine:
+    """Return an engine for `store` on this machine; `make` replaces how pinned runs are put together.
+
+    `is_guest`: the process is somebody else's, so that no signal is taken, and it is never ended.
+    """
     return Engine(
         store,
         SystemClock(),
@@ -31,7 +41,7 @@ def engine(store: Store, *, jobs: int, observe: Observer | None = None, make: As
         process=Process(boot_id()),
         jobs=jobs,
         observe=observe,
-        alarm=Overruns(),
+        alarm=None if is_guest else Overruns(),
     )
 
 

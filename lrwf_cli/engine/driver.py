@@ -36,9 +36,6 @@ __all__ = ["IN_PLACE", "Driver"]
 IN_PLACE = timedelta(seconds=1)
 """What is due within this is waited for by the driver; anything later is left to a tick."""
 
-MAIL_EVERY_S = 0.5
-"""How often a driver that waits for its handlers looks for letters, in seconds."""
-
 _MOMENT = timedelta(milliseconds=1)
 
 CHECKPOINT_EVERY = 256
@@ -114,6 +111,11 @@ class Driver:
     def stop(self) -> None:
         """Ask the driver to cut its handlers off and to leave the run for the next one. Returns at once."""
         self._stopping = True
+        self._inbox.news.set()
+
+    def look(self) -> None:
+        """Have the mail looked at now, without waiting until it is time for that. Returns at once."""
+        self._mail_is_due = True
         self._inbox.news.set()
 
     def _decide_all(self) -> list[Event]:
@@ -227,9 +229,9 @@ class Driver:
 
     def _ring(self) -> None:
         """Have the mail looked at now, and again after a while as long as the driver is at work."""
-        self._mail_is_due = True
-        self._inbox.news.set()
-        self._bell = asyncio.get_running_loop().call_later(MAIL_EVERY_S, self._ring)
+        self.look()
+        if self._process.mail_every_s is not None:
+            self._bell = asyncio.get_running_loop().call_later(self._process.mail_every_s, self._ring)
 
     def _read_mail(self) -> list[Letter]:
         if not self._mail_is_due:
@@ -264,8 +266,8 @@ class Driver:
             raise self._at_work.broken
 
     async def _news(self) -> None:
-        at = next_due(self._run)
-        if at is None or at - self._clock.now() > timedelta(seconds=MAIL_EVERY_S):
+        at, every_s = next_due(self._run), self._process.mail_every_s
+        if at is None or (every_s is not None and at - self._clock.now() > timedelta(seconds=every_s)):
             await self._inbox.news.wait()  # the bell rings before anything is due
             return
         loop = asyncio.get_running_loop()

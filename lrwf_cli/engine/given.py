@@ -11,17 +11,25 @@ from lrwf_cli.engine.telling import Tell
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held
 
-__all__ = ["Assemble", "Assembly", "Observer", "Process"]
+__all__ = ["MAIL_EVERY_S", "Assemble", "Assembly", "Observer", "Process"]
 
 Observer = Callable[[Frame, Run], None]
 """Called after each frame is durable, with the run as of it; must not change the run."""
 
 
+MAIL_EVERY_S = 0.5
+"""How often a driver that waits for its handlers looks for letters, in seconds."""
+
+
 class Process(msgspec.Struct, frozen=True):
-    """Who drives: what tells a crash of this process from a reboot of its machine."""
+    """Who drives: what tells a crash of this process from a reboot of its machine.
+
+    `mail_every_s` is how often it looks for letters while its handlers are at work; `None`: only when told to (`look`).
+    """
 
     boot_id: str
     pid: int = msgspec.field(default_factory=os.getpid)
+    mail_every_s: float | None = MAIL_EVERY_S
 
 
 class Assembly(msgspec.Struct, frozen=True):

@@ -73,6 +73,11 @@ class Engine:
         for driver in self._drivers:
             driver.stop()
 
+    def look(self) -> None:
+        """Have every driver look at its mail now. Returns at once."""
+        for driver in self._drivers:
+            driver.look()
+
     @property
     def is_stopping(self) -> bool:
         """Whether `stop` was called: nothing is taken up any more."""

@@ -5,7 +5,6 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -18,11 +17,8 @@ async def in_thread(function: Callable[[], Any]) -> Any:
 
     There is no bound but that of whoever starts handlers. Cancelling leaves the thread to itself.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     call = partial(contextvars.copy_context().run, function)
-    _begin(partial(_do, call, loop, future))
-    result, error = await future
+    result, error = await asyncio.get_running_loop().run_in_executor(_threads, _outcome, call)
     if error is not None:
         raise error
     return result
@@ -44,21 +40,12 @@ class DaemonThreads(ThreadPoolExecutor):
         """Leave the threads to themselves."""
 
 
-def _do(
-    call: Callable[[], Any], loop: asyncio.AbstractEventLoop, future: "asyncio.Future[tuple[Any, BaseException | None]]"
-) -> None:
-    result, error = None, None
+def _outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Return what `call` returns or raises: no future can be given every exception."""
     try:
-        result = call()
+        return call(), None
     except BaseException as raised:  # noqa: BLE001 - it is raised where the handler is awaited
-        error = raised
-    with suppress(RuntimeError):  # the loop is closed: nobody waits for it any more
-        loop.call_soon_threadsafe(_settle, future, (result, error))
-
-
-def _settle(future: "asyncio.Future[Any]", outcome: tuple[Any, BaseException | None]) -> None:
-    if not future.done():
-        future.set_result(outcome)
+        return None, raised
 
 
 def _settle_later(future: "Future[Any]", call: Callable[[], Any]) -> None:
@@ -97,3 +84,5 @@ class _Worker(threading.Thread):
 
 _idle: list[_Worker] = []
 """Workers that wait for a job; shared by all runs that a process drives."""
+
+_threads = DaemonThreads()

@@ -8,6 +8,7 @@ workflow that no module but the program itself holds can only be driven by that 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.core.events import Event
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.engine.passes import Engine
@@ -78,6 +80,7 @@ class _Session:
         self.prepared = _in_program(built, self.storage)
         self.events: list[Event] = []
         self.news: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._nap: asyncio.Future[None] | None = None
         self.engine: Engine = make_engine(
             self.store, jobs=JOBS, observe=self._observe, make=self._assemble, is_guest=True
         )
@@ -102,12 +105,12 @@ class _Session:
         """Begin a run, or go on with the one that `run_id` names if it began with the same message."""
         run_input = self.prepared.encoded(message)
         if run_id is not None and same_run(self.store, run_id, run_input) is not None:
-            return await self.engine.advance(run_id)
+            return await self._stayed(await self.engine.advance(run_id))
         held, parts = begin(
             self.store, self.prepared, run_id or new_run_id(self.prepared.name), run_input, SystemClock()
         )
         self._note(next(iter(self.store.frames(held.run.id))).events)
-        return await self.engine.begin(held, parts)
+        return await self._stayed(await self.engine.begin(held, parts))
 
     async def from_checkpoint(self, checkpoint_id: str) -> Run:
         """Go on from a checkpoint; what came after it is undone first, in a new epoch."""
@@ -115,7 +118,28 @@ class _Session:
         run = self.store.load(run_id)
         if seq and int(seq) != run.seq:
             steer.rewind(self.store, SystemClock(), run_id, int(seq), caller())
-        return await self.engine.advance(run_id)
+        return await self._stayed(await self.engine.advance(run_id))
+
+    async def _stayed(self, run: Run) -> Run:
+        """Stay with a run in memory until nothing of it is due any more: no tick will ever find it."""
+        clock = self.engine.clock
+        while isinstance(self.storage, InMemoryCheckpointStorage) and not self.engine.is_stopping:
+            at = wake_at(run)
+            if at is None:
+                break
+            self._nap = asyncio.ensure_future(clock.sleep(max(at - clock.now(), timedelta())))
+            try:
+                await asyncio.wait([self._nap])
+            finally:
+                self._nap.cancel()
+            run = await self.engine.advance(run.id)
+        return run
+
+    def stop(self) -> None:
+        """Leave the run as it is; it is due at once if it was at work."""
+        self.engine.stop()
+        if self._nap is not None:
+            self._nap.cancel()
 
     def result(self, run: Run) -> WorkflowResult:
         """Return what the program gets."""
@@ -131,7 +155,7 @@ class _Session:
             await task
         finally:
             if not task.done():
-                self.engine.stop()
+                self.stop()
                 await asyncio.wait([task])
 
 

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -15,6 +16,7 @@ from lrwf_cli import (
     Case,
     Default,
     Executor,
+    ExponentialBackoff,
     FileCheckpointStorage,
     InMemoryCheckpointStorage,
     Workflow,
@@ -22,8 +24,10 @@ from lrwf_cli import (
     WorkflowContext,
     executor,
     handler,
+    retry,
 )
-from lrwf_cli.core.events import InvocationCompleted, RunCompleted, RunStarted
+from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, RunCompleted, RunStarted
+from lrwf_cli.engine import driver
 from lrwf_cli.errors import InputError, RunConflict, RunFailedError
 
 
@@ -213,3 +217,43 @@ def test_a_tick_goes_on_with_a_workflow_that_a_module_holds(tmp_path: Path) -> N
     ticked = lrwf(tmp_path, "tick")
     assert ticked.returncode == 0, ticked.stderr
     assert json.loads(lrwf(tmp_path, "status", "r", "--json").stdout)["outputs"] == [10]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_run_in_memory_is_stayed_with() -> None:
+    """Nothing else ever finds a run in memory: the program waits for what is due in it, however late."""
+
+    @executor
+    @retry(max_attempts=3, backoff=ExponentialBackoff(initial=0.01))
+    async def flaky(text: str, ctx: WorkflowContext[None, str]) -> None:
+        if ctx.attempt < 3:
+            raise ConnectionError(text)
+        await ctx.yield_output(text)
+
+    result = asyncio.run(WorkflowBuilder(name="flaky", start_executor=flaky).build().run("hi"))
+    assert (result.status, result.get_outputs()) == ("completed", ["hi"])
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_run_in_memory_that_waits_can_be_left() -> None:
+    """A stream that nobody listens to any more ends, however long its run would wait."""
+
+    @executor
+    @retry(max_attempts=2, backoff=ExponentialBackoff(initial=300))
+    async def flaky(text: str) -> None:
+        raise ConnectionError(text)
+
+    async def main() -> None:
+        stream = WorkflowBuilder(name="flaky", start_executor=flaky).build().run_stream("hi")
+        async for event in stream:
+            if isinstance(event, InvocationFailed):
+                break
+        await stream.aclose()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No driver waits in place: whatever is due later, however soon, is left to whoever comes then."""
+    monkeypatch.setattr(driver, "IN_PLACE", timedelta(-1))

@@ -27,7 +27,9 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     `what` names what was awaited; together with `digest`, which is of its arguments (empty if they have no JSON
     form), it tells whether the handler has come by the same place. `error` is an encoded exception; else `value` is
     what it returned. The path `""` is the end of a lane. `folds`: something was kept inside it, or in lanes made inside
-    it, which is not needed any more. `lasts`: a `ctx.step`, which is kept for later attempts too.
+    it, which is not needed any more. `lasts`: a `ctx.step`, which is kept for later attempts too; `start` is then the
+    one in which it came by. `turn` counts what returned in all lanes from the second one on: a handler that comes by
+    again finds it in the same order. `anew`: only its turn is kept, and it is run again (a lock, a queue, a `wait`).
     """
 
     lane: str
@@ -38,6 +40,9 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     error: Json = None
     folds: bool = False
     lasts: bool = False
+    turn: int = 0
+    anew: bool = False
+    start: int = 0
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):

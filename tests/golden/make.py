@@ -13,7 +13,8 @@ from pathlib import Path
 from lrwf_cli.clock import ManualClock
 from lrwf_cli.core.commands import Start
 from lrwf_cli.core.decide import decide
-from lrwf_cli.core.run import Origin, Person
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Origin
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
@@ -82,7 +83,7 @@ def engine_of(store: FileStore, clock: ManualClock, *, deadly: bool = False) -> 
 
     def make(held: Held, definition: str) -> Assembly:
         assembly = assemble(store, held, definition)
-        return Assembly(assembly.workflow, Deadly(assembly)) if deadly else assembly  # type: ignore[arg-type]
+        return Assembly(assembly.workflow, Deadly(assembly)) if deadly else assembly
 
     return Engine(store, clock, make, process=Process("a-boot", 4711), jobs=4)
 

@@ -10,7 +10,7 @@ import pytest
 from lrwf_cli.clock import ManualClock
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import MailTaken
-from lrwf_cli.core.run import Person
+from lrwf_cli.core.person import Person
 from lrwf_cli.core.view import status_view
 from lrwf_cli.engine import steer
 from lrwf_cli.store.base import Letter

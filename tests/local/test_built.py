@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -245,10 +246,10 @@ def test_a_run_in_memory_that_waits_can_be_left() -> None:
 
     async def main() -> None:
         stream = WorkflowBuilder(name="flaky", start_executor=flaky).build().run_stream("hi")
-        async for event in stream:
-            if isinstance(event, InvocationFailed):
-                break
-        await stream.aclose()
+        async with aclosing(stream) as events:  # type: ignore[type-var]  # it is a generator
+            async for event in events:
+                if isinstance(event, InvocationFailed):
+                    break
 
     asyncio.run(asyncio.wait_for(main(), 20))
 

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterator
 
 from lrwf_cli.cli.complain import error_lines
+from lrwf_cli.cli.expecting import waits
 from lrwf_cli.cli.render import duration_text, json_line, status_text
 from lrwf_cli.cli.session import Session
-from lrwf_cli.cli.standing import full_view, next_steps, resolver, waits
+from lrwf_cli.cli.standing import full_view, next_steps, resolver
 from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import outputs

@@ -13,8 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lrwf_cli.cli.expecting import glance
 from lrwf_cli.cli.render import clip, duration_text, safe
 from lrwf_cli.core import events as e
+from lrwf_cli.core.outside import Expected, expected_of
 from lrwf_cli.core.run import Run
 from lrwf_cli.store.base import Frame
 
@@ -34,7 +36,7 @@ class _Row:
         self.failed = 0
         self.attempt = 1
         self.since: datetime | None = None
-        self.due: datetime | None = None
+        self.waits: dict[str, list[Expected]] = {}
         self.has_given_up = False
 
     @property
@@ -43,19 +45,27 @@ class _Row:
             return "running"
         if self.has_given_up:
             return "failed"
-        if self.due:
+        if self.waits:
             return "waiting"
         return "completed" if self.completed else "pending"
 
     def facts(self, now: datetime) -> str:
         """Return what there is to say about it besides its state."""
         facts = [duration_text(now - self.since)] if self.running and self.since else []
-        facts += [f"in {duration_text(self.due - now)}"] if self.state == "waiting" and self.due else []
-        facts += [f"attempt {self.attempt}"] if self.attempt > 1 else []
+        facts += [self._wait(now)] if self.state == "waiting" else []
+        facts += [f"attempt {self.attempt}"] if self.attempt > 1 and self.state != "waiting" else []
         facts += [f"{self.running} at once"] if self.running > 1 else []
         facts += [f"{self.completed} done"] if self.completed > 1 or (self.completed and self.running) else []
         facts += [f"{self.failed} failed"] if self.failed else []
         return ", ".join(facts)
+
+    def _wait(self, now: datetime) -> str:
+        """Return what it waits for first, and for how much more."""
+        found = sorted(
+            (each for waits in list(self.waits.values()) for each in waits),
+            key=lambda each: (each.due_at is None, each.due_at, each.id),
+        )
+        return (glance(found[0], now) if found else "") + (f" and {len(found) - 1} more" if len(found) > 1 else "")
 
 
 class Board:
@@ -76,27 +86,51 @@ class Board:
         for invocation in (*run.open_invocations(), *run.failed.values()):
             delivery = invocation.delivery
             self._executors[delivery.id] = delivery.executor
-            self._rows[delivery.executor].due = invocation.due_at
             self._rows[delivery.executor].attempt = invocation.attempt
+        for delivery_id in run.waiting:
+            self._waits(delivery_id, run)
 
-    def __call__(self, frame: Frame, run: Run) -> None:  # noqa: ARG002  (the engine calls it so)
+    def __call__(self, frame: Frame, run: Run) -> None:
         """Take note of a durable frame."""
         for event in frame.events:
             note = self._NOTE.get(type(event))
             if note is not None:
-                note(self, event, frame.at)
+                note(self, event, frame.at, run)
+
+    def _waits(self, delivery: str, run: Run) -> None:
+        """Take note of what a delivery waits for, if it still does as of the frame."""
+        if delivery in run.waiting:
+            self._of(delivery).waits[delivery] = list(expected_of(run, run.waiting[delivery]))
 
     def _of(self, delivery: str) -> _Row:
         """Return the row that a delivery counts in; one that nobody sees if others made it meanwhile."""
         return self._rows.get(self._executors.get(delivery, ""), _Row())
 
-    def _started(self, event: e.InvocationsStarted, at: datetime) -> None:
+    def _started(self, event: e.InvocationsStarted, at: datetime, _: Run) -> None:
         for delivery in event.deliveries:
             row = self._of(delivery)
             row.running += 1
-            row.since, row.due = at, None
+            row.since = at
+            row.waits.pop(delivery, None)
 
-    def _completed(self, event: e.InvocationCompleted, _: datetime) -> None:
+    def _suspended(self, event: e.InvocationSuspended, _: datetime, run: Run) -> None:
+        row = self._of(event.delivery)
+        row.running = max(0, row.running - 1)
+        self._waits(event.delivery, run)
+
+    def _asked(self, event: e.RequestsOpened, _: datetime, run: Run) -> None:
+        for delivery in event.waits:
+            self._waits(delivery, run)
+
+    def _answered(self, event: e.RequestAnswered, _: datetime, run: Run) -> None:  # noqa: ARG002 - as its siblings
+        if event.delivery is not None:
+            self._executors[event.delivery.id] = event.delivery.executor
+
+    def _woke(self, event: e.WokeUp, _: datetime, run: Run) -> None:  # noqa: ARG002 - the same
+        for delivery in event.deliveries:
+            self._of(delivery).waits.pop(delivery, None)
+
+    def _completed(self, event: e.InvocationCompleted, _: datetime, run: Run) -> None:  # noqa: ARG002 - the same
         row = self._of(event.delivery)
         self._executors.pop(event.delivery, None)
         row.running = max(0, row.running - 1)
@@ -105,27 +139,40 @@ class Board:
         for delivery in event.deliveries:
             self._executors[delivery.id] = delivery.executor
 
-    def _failed(self, event: e.InvocationFailed, _: datetime) -> None:
+    def _failed(self, event: e.InvocationFailed, _: datetime, run: Run) -> None:
         row = self._of(event.delivery)
+        row.waits.pop(event.delivery, None)
         row.running = max(0, row.running - 1)
         row.failed += 1
-        if event.retry_at is None:
-            row.has_given_up = True
-        else:
-            row.due = event.retry_at
+        if event.retry_at is not None:
             row.attempt += 1
+            self._waits(event.delivery, run)
+        elif event.handled is not None:
+            self._executors[event.handled.id] = event.handled.executor
+        else:
+            row.has_given_up = True
 
-    def _cut_off(self, event: e.InvocationsCutOff, _: datetime) -> None:
+    def _ending(self, event: e.RunEnding, _: datetime, run: Run) -> None:  # noqa: ARG002 - the same
+        for row in self._rows.values():
+            row.running = 0
+        self._executors.update({delivery.id: delivery.executor for delivery in event.deliveries})
+
+    def _cut_off(self, event: e.InvocationsCutOff, _: datetime, run: Run) -> None:  # noqa: ARG002 - the same
         for delivery in event.deliveries:
             row = self._of(delivery)
             row.running = max(0, row.running - 1)
             row.attempt += 1
 
-    _NOTE: ClassVar[dict[type, Callable[[Any, Any, datetime], None]]] = {
+    _NOTE: ClassVar[dict[type, Callable[[Any, Any, datetime, Run], None]]] = {
         e.InvocationsStarted: _started,
+        e.InvocationSuspended: _suspended,
         e.InvocationCompleted: _completed,
         e.InvocationFailed: _failed,
         e.InvocationsCutOff: _cut_off,
+        e.RequestsOpened: _asked,
+        e.RequestAnswered: _answered,
+        e.WokeUp: _woke,
+        e.RunEnding: _ending,
     }
 
     def lines(self, now: datetime, *, height: int) -> Iterator[tuple[str, str, str, str]]:

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.story import Story
-from lrwf_cli.core.events import DriverStarted, MailTaken
+from lrwf_cli.core.events import AwaitsKept, DriverStarted, MailTaken, NoticeDelivered, NoticesPosted
 from lrwf_cli.core.run import Run
 from lrwf_cli.store.base import Frame
 
 __all__ = ["Observing", "observing"]
 
-_DETAILS = (DriverStarted, MailTaken)
+_DETAILS = (AwaitsKept, DriverStarted, MailTaken, NoticeDelivered, NoticesPosted)
 
 
 class Observing(Protocol):

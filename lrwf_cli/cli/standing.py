@@ -7,14 +7,17 @@ from typing import Any
 
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import guarded
-from lrwf_cli.cli.render import clip, columns, duration_text, instant_text, json_line, safe, safe_lines, status_text
+from lrwf_cli.cli.expecting import answer_text, glance, question, respond_command, waits
+from lrwf_cli.cli.render import clip, columns, instant_text, json_line, safe, safe_lines, status_text
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.model import Json
+from lrwf_cli.core.outside import expected, open_requests, request_status
 from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import outputs, status_view
+from lrwf_cli.core.waking import wake_at
 
-__all__ = ["detail", "full_view", "next_steps", "portrait", "resolver", "show", "show_at_once", "waits"]
+__all__ = ["detail", "full_view", "next_steps", "portrait", "resolver", "show", "show_at_once"]
 
 _LABEL = 12
 _LONGEST = 400
@@ -48,7 +51,7 @@ def resolver(session: Session, run: Run) -> Callable[[Json], Json]:
 def full_view(session: Session, run: Run) -> dict[str, Any]:
     """Return the object that `status --json` and `run --json` print."""
     return {
-        **status_view(run, resolver(session, run)),
+        **status_view(run, resolver(session, run), lambda executor: session.store.progress_of(run.id, executor)),
         "driven": is_driven(session, run),
         "code_changed": code_has_changed(run),
     }
@@ -78,7 +81,9 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("began", [instant_text(run.started_at, now), *_forked(run)]),
         ("ended", [instant_text(run.finished_at, now)] if run.finished_at else []),
         ("updated", [] if run.finished_at else [instant_text(run.updated_at, now)]),
+        ("ending", _ending(run)),
         ("waits for", list(waits(run, now))),
+        ("requests", list(_requests(run, now))),
         ("executors", columns(_executor_row(each) for each in status_view(run)["executors"])),
         ("outputs", list(_values(outputs(run), resolver(session, run)))),
         (
@@ -97,11 +102,14 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
 
 def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
     """Yield what there is to do about a run, a line each; nothing for one that is done or at work."""
+    asked = open_requests(run)
+    for request in asked[:_MANY]:
+        yield respond_command(run, request)
     if driven:
         yield "a process drives it now"
     elif run.status == "running":
         yield "lrwf tick goes on with it"
-    elif run.status == "waiting":
+    elif run.status == "waiting" and wake_at(run) is not None:
         yield "lrwf tick goes on with it when that is due"
     elif run.status == "paused":
         yield f"lrwf resume {run.id}"
@@ -115,28 +123,31 @@ def detail(run: Run, now: datetime) -> str:
     """Return why a run is not done: its error, or what it waits for next."""
     if run.error is not None:
         return f"{safe(run.error.type)}: {safe(run.error.message)}"
-    due = [
-        (invocation.due_at, invocation.delivery.executor) for invocation in run.waiting.values() if invocation.due_at
-    ]
-    if run.is_final or not due:
+    found = expected(run)
+    if not found:
         return ""
-    at, executor = min(due)
-    return f"{safe(executor)} again " + (f"in {duration_text(at - now)}" if at > now else "now")
+    name = found[0].id if found[0].request else found[0].executor
+    others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{safe(name)}: {glance(found[0], now)}{others}"
 
 
 def _forked(run: Run) -> list[str]:
     return [f"as a copy of {run.forked_from[0]} at its checkpoint {run.forked_from[1]}"] if run.forked_from else []
 
 
-def waits(run: Run, now: datetime) -> Iterator[str]:
-    """Yield what a run waits for, soonest first, a safe line each."""
-    waiting = sorted(run.waiting.values(), key=lambda i: (i.due_at is None, i.due_at, i.delivery.id))
-    for invocation in [] if run.is_final else waiting[:_MANY]:
-        after = f" (after {safe(invocation.error.type)})" if invocation.error else ""
-        executor = safe(invocation.delivery.executor)
-        yield f"attempt {invocation.attempt} of {executor}{after} at {instant_text(invocation.due_at, now)}"
-    if len(waiting) > _MANY:
-        yield f"and {len(waiting) - _MANY} more"
+def _ending(run: Run) -> list[str]:
+    if run.ending is None:
+        return []
+    return [f"{run.ending.verdict.replace('_', ' ')}, when what is to be done after that is done"]
+
+
+def _requests(run: Run, now: datetime) -> Iterator[str]:
+    """Yield the requests that cannot be answered any more, or not now; the newest, if there are many."""
+    closed = [request for request in run.requests.values() if request_status(run, request) != "open"]
+    for request in closed[-_MANY:]:
+        status = request_status(run, request)
+        what = answer_text(request, request.answer, now) if request.answer else question(request)
+        yield f"{safe(request.id)} {status}: {what}"
 
 
 def _executor_row(executor: dict[str, Any]) -> tuple[str, str, str]:

@@ -7,18 +7,18 @@ how often it was tried; it never looks at a run's state.
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from lrwf_cli.cli.render import clip, json_line, safe
+from lrwf_cli.cli.expecting import answer_text, name_of, question, value_text
+from lrwf_cli.cli.render import safe
 from lrwf_cli.core import events as e
-from lrwf_cli.core.model import Json
 from lrwf_cli.core.person import Person
-from lrwf_cli.core.plain import plain
-from lrwf_cli.core.run import Failure, Run
+from lrwf_cli.core.run import Failure, Notice, Run
+from lrwf_cli.core.suspended import Kept, Request, Wait
 from lrwf_cli.core.view import instant
 from lrwf_cli.store.base import Frame
 
 __all__ = ["Story", "failure_text", "value_text"]
 
-_LONGEST_VALUE = 100
+_MANY = 5
 
 
 class Story:
@@ -28,6 +28,9 @@ class Story:
         self._executors: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
         self._given_up: set[str] = set()
+        self._suspended: set[str] = set()
+        self._requests: dict[str, Request] = {}
+        self._news: dict[str, str] = {}
         if run is not None:
             self._meet(run)
 
@@ -40,6 +43,9 @@ class Story:
         self._executors.clear()
         self._attempts.clear()
         self._given_up = set(run.failed)
+        self._suspended = {each.delivery.id for each in run.open_invocations() if each.waits}
+        self._requests = dict(run.requests)
+        self._news = {notice.id: _news_text(notice) for notice in run.notices.values()}
         for invocation in (*run.open_invocations(), *run.failed.values()):
             self._executors[invocation.delivery.id] = invocation.delivery.executor
             if invocation.attempt > 1:
@@ -66,7 +72,36 @@ class Story:
     def _invocations_started(self, event: e.InvocationsStarted) -> Iterator[str]:
         for delivery in event.deliveries:
             attempt = self._attempts.get(delivery, 1)
-            yield f"{self._name(delivery)} began" + (f", attempt {attempt}" if attempt > 1 else "")
+            verb = "went on" if delivery in self._suspended else "began"
+            self._suspended.discard(delivery)
+            yield f"{self._name(delivery)} {verb}" + (f", attempt {attempt}" if attempt > 1 else "")
+
+    def _kept(self, event: e.AwaitsKept) -> Iterator[str]:
+        yield f"{self._name(event.delivery)} got on: {_kept_text(event.kept)}"
+
+    def _waits(self, event: e.InvocationSuspended) -> Iterator[str]:
+        self._suspended.add(event.delivery)
+        yield from self._asks(event.requests)
+        name, asked = self._name(event.delivery), {request.id for request in event.requests}
+        for wait in event.waits:
+            if wait.request not in asked or wait.kind != "request":
+                yield f"{name} waits {_wait_text(wait)}"
+
+    def _asked(self, event: e.RequestsOpened) -> Iterator[str]:
+        yield from self._asks(event.requests)
+
+    def _asks(self, requests: tuple[Request, ...]) -> Iterator[str]:
+        for request in requests:
+            self._requests[request.id] = request
+            until = f", until {instant(request.ask.expires_at)}" if request.ask.expires_at else ""
+            yield f"{safe(request.id)} asks: {question(request)}{until}"
+
+    def _answered(self, event: e.RequestAnswered) -> Iterator[str]:
+        request = self._requests.get(event.request)
+        if event.delivery is not None:
+            self._executors[event.delivery.id] = event.delivery.executor
+        what = f": {answer_text(request, event.answer)}" if request else ""
+        yield f"{safe(event.request)} {'expired' if event.answer.expired else 'was answered'}{what}"
 
     def _completed(self, event: e.InvocationCompleted) -> Iterator[str]:
         name = self._name(event.delivery)
@@ -75,6 +110,7 @@ class Story:
         for delivery in event.deliveries:
             self._executors[delivery.id] = delivery.executor
         yield f"{name} ended"
+        yield from self._asks(event.requests)
         if targets := list(dict.fromkeys([*(d.executor for d in event.deliveries), *map(_target, event.joined)])):
             yield f"sent to {', '.join(map(safe, targets))}"
         for output in event.outputs:
@@ -86,7 +122,12 @@ class Story:
 
     def _failed(self, event: e.InvocationFailed) -> Iterator[str]:
         name = self._name(event.delivery)
-        if event.retry_at is None:
+        self._suspended.discard(event.delivery)
+        if event.handled is not None:
+            self._executors[event.handled.id] = event.handled.executor
+            yield f"{name} failed: {failure_text(event.error)}"
+            yield f"{safe(event.handled.executor)} handles it"
+        elif event.retry_at is None:
             self._given_up.add(event.delivery)
             yield f"{name} failed for good: {failure_text(event.error)}"
         else:
@@ -110,10 +151,31 @@ class Story:
         yield f"{_person(event.by)}paused the run{_reason(event.reason)}"
 
     def _resumed(self, event: e.RunResumed) -> Iterator[str]:
-        yield f"{_person(event.by)}resumed the run"
+        yield f"{_person(event.by)}resumed the run" + (", what was stuck from its top" if event.restart else "")
 
     def _blocked(self, event: e.RunBlocked) -> Iterator[str]:
-        yield f"the run is blocked: {failure_text(event.error)}"
+        where = f" at {self._name(event.delivery)}" if event.delivery else ""
+        yield f"the run is blocked{where}: {failure_text(event.error)}"
+
+    def _ending(self, event: e.RunEnding) -> Iterator[str]:
+        for delivery in event.deliveries:
+            self._executors[delivery.id] = delivery.executor
+        error = f": {failure_text(event.ending.error)}" if event.ending.error else ""
+        by = f" by {name_of(event.ending.by)}" if event.ending.by else ""
+        yield f"the run is to be {event.ending.verdict.replace('_', ' ')}{by}{error}"
+        yield f"before that: {', '.join(safe(each.executor) for each in event.deliveries)}"
+
+    def _posted(self, event: e.NoticesPosted) -> Iterator[str]:
+        self._news.update({notice.id: _news_text(notice) for notice in event.notices})
+        yield f"somebody is to be told: {', '.join(map(_news_text, event.notices))}"
+
+    def _told(self, event: e.NoticeDelivered) -> Iterator[str]:
+        yield f"somebody was told: {self._news.pop(event.notice, '?')}"
+
+    def _not_told(self, event: e.NoticeFailed) -> Iterator[str]:
+        yield f"nobody could be told of {self._news.get(event.notice, '?')}: {failure_text(event.error)}"
+        if event.again_at is not None:
+            yield f"again at {instant(event.again_at)}"
 
     def _run_completed(self, _: e.RunCompleted) -> Iterator[str]:
         yield "the run completed"
@@ -146,6 +208,10 @@ class Story:
         e.RunRewound: _rewound,
         e.DriverStarted: _driver_started,
         e.InvocationsStarted: _invocations_started,
+        e.AwaitsKept: _kept,
+        e.InvocationSuspended: _waits,
+        e.RequestsOpened: _asked,
+        e.RequestAnswered: _answered,
         e.InvocationCompleted: _completed,
         e.InvocationFailed: _failed,
         e.InvocationsCutOff: _cut_off,
@@ -154,6 +220,10 @@ class Story:
         e.RunPaused: _paused,
         e.RunResumed: _resumed,
         e.RunBlocked: _blocked,
+        e.RunEnding: _ending,
+        e.NoticesPosted: _posted,
+        e.NoticeDelivered: _told,
+        e.NoticeFailed: _not_told,
         e.RunCompleted: _run_completed,
         e.RunFailed: _run_failed,
         e.RunTimedOut: _timed_out,
@@ -167,11 +237,25 @@ def failure_text(failure: Failure) -> str:
     return f"{safe(failure.type)}: {safe(failure.message)}" if failure.message else safe(failure.type)
 
 
-def value_text(value: Json) -> str:
-    """Return a value on one short line; of a large one, that is kept beside the journal, only its size."""
-    if isinstance(value, dict) and "$blob" in value:
-        return f"a value of {value.get('size', 'many')} bytes"
-    return clip(json_line(plain(value), readable=True), _LONGEST_VALUE)
+def _kept_text(kept: tuple[Kept, ...]) -> str:
+    what = [safe(each.what) for each in kept]
+    return ", ".join(what[:_MANY]) + (f" and {len(what) - _MANY} more" if len(what) > _MANY else "")
+
+
+def _wait_text(wait: Wait) -> str:
+    at = instant(wait.due_at)
+    if wait.kind == "request":
+        return f"for an answer to {safe(wait.request or '?')}"
+    if wait.kind == "timer":
+        return f"until {at}" if at else "for an answer"
+    if wait.kind == "poll":
+        last = f", last {safe(wait.detail)}" if wait.detail else ""
+        return f"after poll {wait.count}{last}, next at {at}"
+    return f"for {wait.kind} {safe(wait.detail or '')}".rstrip()
+
+
+def _news_text(notice: Notice) -> str:
+    return safe(" ".join(filter(None, (notice.event, notice.request))))
 
 
 def _target(joined: Any) -> str:
@@ -179,8 +263,8 @@ def _target(joined: Any) -> str:
 
 
 def _person(person: Person | None) -> str:
-    name = person and (person.name or person.user or person.uid)
-    return f"{safe(str(name))} " if name is not None else ""
+    name = name_of(person)
+    return f"{name} " if name else ""
 
 
 def _reason(reason: str | None) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from lrwf_cli.core.run import Invocation, Run
 from lrwf_cli.core.suspended import CRASH, Request, Wait
 
-__all__ = ["Expected", "expected", "open_requests", "request_status"]
+__all__ = ["Expected", "expected", "expected_of", "open_requests", "request_status"]
 
 
 class Expected(msgspec.Struct, frozen=True):
@@ -33,13 +33,14 @@ def expected(run: Run) -> list[Expected]:
     """Return what `run` waits for, soonest first; what has no instant comes last. Nothing for a run that has ended."""
     if run.is_final:
         return []
-    found = [each for invocation in run.waiting.values() for each in _of(run, invocation)]
+    found = [each for invocation in run.waiting.values() for each in expected_of(run, invocation)]
     asked = {each.id for each in found if each.request}
     found += [_question(request) for request in open_requests(run) if request.id not in asked]
     return sorted(found, key=lambda each: (each.due_at is None, each.due_at, each.executor, each.id))
 
 
-def _of(run: Run, invocation: Invocation) -> Iterator[Expected]:
+def expected_of(run: Run, invocation: Invocation) -> Iterator[Expected]:
+    """Yield what one invocation waits for: each of its lanes, or the next attempt."""
     executor, delivery = invocation.delivery.executor, invocation.delivery.id
     waits = [wait for wait in invocation.waits if wait.path == CRASH] or invocation.waits
     if not waits:

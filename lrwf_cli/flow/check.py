@@ -11,6 +11,7 @@ import msgspec
 
 from lrwf_cli.flow.filling import never_filling
 from lrwf_cli.flow.graph import Link, Outline
+from lrwf_cli.flow.hooks import check_hooks
 from lrwf_cli.flow.problems import Mark, Problems, listed, quoted, suggestion
 from lrwf_cli.flow.tree import Node, Path
 
@@ -26,6 +27,7 @@ def check_graph(outline: Outline, root: Node, problems: Problems) -> None:
     if not (known := set(outline.executors)):
         return
     _check_ids(outline, known, root, problems)
+    check_hooks(outline, root, problems)
     _check_duplicates(outline.links, root, problems)
     if not (outline.is_whole and _all_known(outline, known)):
         return
@@ -49,7 +51,7 @@ def _all_known(outline: Outline, known: set[str]) -> bool:
 
 
 def _check_ids(outline: Outline, known: set[str], root: Node, problems: Problems) -> None:
-    ends = [end for link in outline.links for end in (*link.sources, *link.targets)]
+    ends = [*(end for link in outline.links for end in (*link.sources, *link.targets)), *outline.hooks]
     if outline.start is not None:
         ends.append((outline.start, ("start",)))
     for name, path in ends:
@@ -84,7 +86,7 @@ def _identities(link: Link) -> Iterable[tuple[object, Path, str]]:
         source = link.source_ids[0]
         for target, path in link.targets:
             yield (source, target, link.condition), path, f"the edge {source} -> {target}"
-    else:
+    elif link.kind != "on_error":
         ends = (link.source_ids, tuple(name for name, _ in link.targets))
         names = f"{'+'.join(link.source_ids)} -> {'+'.join(link.target_ids)}"
         yield (link.kind, *ends, link.condition), link.path, f"the edge {names}"
@@ -93,7 +95,8 @@ def _identities(link: Link) -> Iterable[tuple[object, Path, str]]:
 def start_of(outline: Outline) -> str | None:
     """Return the executor that gets the run's input: the named one, else the only one that no edge leads to.
 
-    An edge from an executor to itself does not count. `None` if that is not exactly one.
+    An edge from an executor to itself does not count, an `on_error` does; one that is called after a verdict is not
+    meant if there is another. `None` if that is not exactly one.
     """
     candidates = [outline.start] if outline.start is not None else _without_edges_to(outline)
     return candidates[0] if len(candidates) == 1 else None
@@ -101,7 +104,9 @@ def start_of(outline: Outline) -> str | None:
 
 def _without_edges_to(outline: Outline) -> list[str]:
     reached = {name for link in outline.links for name in link.target_ids if link.source_ids != (name,)}
-    return [name for name in outline.executors if name not in reached]
+    candidates = [name for name in outline.executors if name not in reached]
+    hooks = {name for name, _ in outline.hooks}
+    return [name for name in candidates if name not in hooks] or candidates
 
 
 def _no_start(outline: Outline, root: Node, problems: Problems) -> None:
@@ -118,8 +123,9 @@ def _no_start(outline: Outline, root: Node, problems: Problems) -> None:
 
 def _check_reach(outline: Outline, start: str, root: Node, problems: Problems) -> None:
     reached = _reached(outline, start)
+    hooks = {name for name, _ in outline.hooks}
     for name in outline.executors:
-        if name not in reached:
+        if name not in reached and name not in hooks:
             mark = root.place(("executors", name), of_key=True)
             hint = f"add an edge that leads to it from {quoted(start)} or one of its followers, or remove it"
             problems.add(mark, f"executor {quoted(name)} is never reached from {quoted(start)}", hint)
@@ -152,30 +158,48 @@ def check_types(outline: Outline, root: Node, problems: Problems, types: Mapping
     """
     unknown = MessageTypes()
     for link in outline.links:
-        sends = [types.get(name, unknown).sends for name in link.source_ids]
+        sends = [_sends(types.get(name, unknown), link) for name in link.source_ids]
         for name, path in (end for end, each in zip(link.sources, sends, strict=True) if each == ()):
             hint = f"have {quoted(name)} send or return something, or remove the edge"
             problems.add(root.place(path), f"{quoted(name)} sends nothing", hint)
         for name, path in link.targets:
             handles = types.get(name, unknown).handles
             if handles is not None and not any(each == () for each in sends):
-                _check_handled(link, sends[0], (name, path), handles, root, problems)
+                what = _WHAT.get(link.kind, f"what {quoted(link.source_ids[0])} sends")
+                _check_handled(what, sends[0], (name, path), handles, root, problems)
+    for name, path in outline.hooks:
+        if (handles := types.get(name, unknown).handles) is not None:
+            _check_handled("what it is told after a verdict", _a(dict), (name, path), handles, root, problems)
+
+
+_WHAT = {"fan_in": "a list from the fan-in", "on_error": "what it is told of a failure"}
+
+
+def _sends(types: MessageTypes, link: Link) -> "tuple[Form, ...] | None":
+    """Return what comes over a link: whatever its sources send, a fan-in makes a list, and a failure is told as one."""
+    if link.kind == "on_error":
+        return _a(dict)
+    return _a(list) if link.kind == "fan_in" and types.sends != () else types.sends
+
+
+def _a(cls: type) -> "tuple[Form, ...]":
+    from lrwf_cli.core.dispatch import Form
+
+    return (Form(cls, cls.__name__),)
 
 
 def _check_handled(
-    link: Link,
-    sends: "tuple[Form, ...] | None",
+    what: str,
+    sent: "tuple[Form, ...] | None",
     target: tuple[str, Path],
     handles: "tuple[Form, ...]",
     root: Node,
     problems: Problems,
 ) -> None:
-    from lrwf_cli.core.dispatch import Form, may_meet
+    from lrwf_cli.core.dispatch import may_meet
 
-    sent = (Form(list, "list"),) if link.kind == "fan_in" else sends
     if sent is None or any(may_meet(one, other) for one in sent for other in handles):
         return
-    what = "a list from the fan-in" if link.kind == "fan_in" else f"what {quoted(link.source_ids[0])} sends"
     names = " or ".join(form.name for form in sent)
     known = ", ".join(form.name for form in handles) or "nothing"
     hint = f"{quoted(target[0])} handles {known}: give it another handler, or convert the message before"

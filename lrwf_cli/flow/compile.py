@@ -1,6 +1,7 @@
-"""A loaded flow file to the core's `Workflow`: edges, conditions, retries. Decides nothing that `check` has not seen.
+"""A loaded flow file to the core's `Workflow`: edges and conditions. Decides nothing that `check` has not seen.
 
-Conditions get encoded values; what they look at is decoded when an expression asks for it, and only then.
+What holds for a single executor is in `policies`. Conditions get encoded values; what they look at is decoded when an
+expression asks for it, and only then.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +14,10 @@ from lrwf_cli.core.model import (
     Condition,
     Direct,
     EdgeGroup,
-    ExecutorSpec,
     FanIn,
     FanOut,
     Json,
     MultiSelection,
-    RetryPolicy,
     Scope,
     Selection,
     Switch,
@@ -26,30 +25,20 @@ from lrwf_cli.core.model import (
 )
 from lrwf_cli.errors import ConditionError, ExpressionError
 from lrwf_cli.flow.expressions import Expression, compile_expression
+from lrwf_cli.flow.hooks import HOOKS
+from lrwf_cli.flow.kinds import Command
 from lrwf_cli.flow.load import LoadedFlow
+from lrwf_cli.flow.policies import ExecutorFacts, specs_of
 from lrwf_cli.flow.problems import listed, quoted
-from lrwf_cli.flow.schema import Edge, Retry
+from lrwf_cli.flow.schema import Edge, FlowFile
 from lrwf_cli.flow.shapes import EDGE_NAMES
 from lrwf_cli.flow.templates import render
 from lrwf_cli.flow.tree import Path
 
-__all__ = ["ExecutorFacts", "compile_workflow", "options_of"]
+__all__ = ["ExecutorFacts", "compile_workflow", "notices_of", "options_of"]
 
 Decode = Callable[[Json], object]
 Now = Callable[[], datetime]
-_Retry = Retry | msgspec.UnsetType
-
-
-class ExecutorFacts(msgspec.Struct, frozen=True):
-    """What the code of an executor says of itself. `accepts` and `handles` are as in `ExecutorSpec`.
-
-    `retry` holds where the flow file says nothing of this executor; it goes before the file's `defaults`.
-    """
-
-    accepts: Callable[[Json], bool] | None = None
-    handles: tuple[str, ...] = ()
-    retry: RetryPolicy | None = None
-    max_parallel: int = 1
 
 
 def compile_workflow(loaded: LoadedFlow, facts: Mapping[str, ExecutorFacts], *, decode: Decode, now: Now) -> Workflow:
@@ -59,20 +48,24 @@ def compile_workflow(loaded: LoadedFlow, facts: Mapping[str, ExecutorFacts], *, 
     expression returns. The conditions raise ConditionError with their place in the file.
     """
     flow = loaded.flow
-    nothing = ExecutorFacts()
-    specs = {
-        name: _spec(name, executor.retry, flow.defaults.retry, facts.get(name, nothing))
-        for name, executor in flow.executors.items()
-    }
     compiler = _Compiler(loaded, decode, now)
     return Workflow(
         name=flow.name,
-        executors=specs,
+        executors=specs_of(loaded, facts),
         start=loaded.start,
         edges=tuple(group for index, edge in enumerate(flow.edges) for group in compiler.groups(edge, index)),
         max_iterations=flow.max_iterations,
+        timeout=None if flow.timeout is UNSET else flow.timeout,
         when_failed=flow.when_failed,
+        after={verdict: name for key, verdict in HOOKS.items() if (name := getattr(flow, key)) is not UNSET},
+        notify=frozenset(notices_of(flow)),
     )
+
+
+def notices_of(flow: FlowFile) -> dict[str, Command]:
+    """Return the commands that are told what happens, by the event."""
+    said = {} if flow.notify is UNSET else msgspec.structs.asdict(flow.notify)
+    return {event: command for event, command in said.items() if command is not UNSET}
 
 
 def options_of(
@@ -91,32 +84,6 @@ def options_of(
             place = loaded.place(("executors", executor, "with", key))
             raise ExpressionError(f"{place}: {error.message}", hint=error.hint) from error
     return options
-
-
-def _spec(name: str, own: _Retry, default: _Retry, facts: ExecutorFacts) -> ExecutorSpec:
-    retry = _policy(own, default, facts)
-    return ExecutorSpec(name, facts.accepts, facts.handles, retry, max_parallel=facts.max_parallel)
-
-
-_MAX_ATTEMPTS = 3
-"""Attempts of an executor with a `retry:` that does not say how many."""
-
-
-def _policy(own: _Retry, default: _Retry, facts: ExecutorFacts) -> RetryPolicy:
-    """Return the policy of an executor: its own keys, then those of `defaults`, then lrwf's.
-
-    What the code says is for those that say nothing themselves; `defaults` is for those whose code is silent too.
-    """
-    if own is UNSET and facts.retry is not None:
-        return facts.retry
-    said = [retry for retry in (default, own) if isinstance(retry, Retry)]
-    values: dict[str, object] = {"max_attempts": _MAX_ATTEMPTS} if said else {}
-    for retry in said:
-        for field in retry.__struct_fields__:
-            value = getattr(retry, field)
-            if value is not UNSET:
-                values[field] = tuple(value) if isinstance(value, list) else value
-    return RetryPolicy(**values)  # type: ignore[arg-type] # the fields have the same names and types
 
 
 class _Compiler:

@@ -126,7 +126,12 @@ class _Graph:
 
 
 def _share(link: Link, source: str, count: int) -> int:
-    """Return how many messages of `link` are owed to `source`: a round of a fan-in is its first source's."""
+    """Return how many messages of `link` are owed to `source`: a round of a fan-in is its first source's.
+
+    What an `on_error` brings nobody knows, so that nothing is certain behind it.
+    """
+    if link.kind == "on_error":
+        return 2
     if link.kind != "fan_in":
         return count
     if link.need < len(link.source_ids):

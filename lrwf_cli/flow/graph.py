@@ -12,12 +12,13 @@ __all__ = ["Link", "Outline", "link_of"]
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One edge of the file. `sources` and `targets` are ids with the path of each; `need` is for a fan-in.
+    """One edge of the file, or an `on_error`. `sources` and `targets` are ids with the path of each.
 
+    `need` is how many sources make a round of a fan-in.
     `condition` is the text of what decides, so that two links that say the same can be told.
     """
 
-    kind: Literal["to", "fan_in", "switch", "select"]
+    kind: Literal["to", "fan_in", "switch", "select", "on_error"]
     path: Path
     sources: tuple[tuple[str, Path], ...]
     targets: tuple[tuple[str, Path], ...]
@@ -38,13 +39,15 @@ class Link(msgspec.Struct, frozen=True):
 class Outline(msgspec.Struct, frozen=True):
     """What the graph check must know. `is_whole` is false when an edge could not be read.
 
-    `start` is `None` when the file names none.
+    `start` is `None` when the file names none. `hooks` are the executors that are called after a verdict, with the path
+    of each: no edge need lead to them.
     """
 
     executors: tuple[str, ...]
     links: tuple[Link, ...]
     start: str | None
     is_whole: bool
+    hooks: tuple[tuple[str, Path], ...] = ()
 
     def links_from(self) -> Mapping[str, list[Link]]:
         """Return the links by their sources."""

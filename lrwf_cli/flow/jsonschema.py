@@ -6,10 +6,15 @@ import msgspec
 
 from lrwf_cli.errors import UsageError
 from lrwf_cli.flow.durations import PATTERN
+from lrwf_cli.flow.nodes import KINDS
 from lrwf_cli.flow.problems import listing, nearest, quoted
 from lrwf_cli.flow.schema import FlowFile
 
 __all__ = ["header_line", "json_schema"]
+
+
+_ONE_OF = {"Executor": KINDS, "Poll": ("run", "check"), "Wait": ("for", "until"), "Secret": ("env", "file")}
+"""Parts of which exactly one key says what they are."""
 
 
 def header_line(path: str) -> str:
@@ -26,6 +31,8 @@ def json_schema(path: str = "") -> dict[str, Any]:
     whole = msgspec.json.schema(FlowFile)
     parts = whole["$defs"]
     _mend(parts)
+    for name, keys in _ONE_OF.items():
+        parts[name]["oneOf"] = [{"required": [key]} for key in keys]
     found: dict[str, Any] = parts["FlowFile"]
     for step in path.split(".") if path else ():
         found = _step(_resolved(found, parts), step, path, parts)

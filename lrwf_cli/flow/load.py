@@ -11,6 +11,7 @@ from lrwf_cli.errors import FlowError
 from lrwf_cli.flow.check import check_graph, start_of
 from lrwf_cli.flow.compose import MAX_BYTES, read_tree
 from lrwf_cli.flow.graph import Outline
+from lrwf_cli.flow.limits import check_limits
 from lrwf_cli.flow.problems import Mark, Problems, nearest, quoted
 from lrwf_cli.flow.read import read_flow
 from lrwf_cli.flow.schema import FlowFile
@@ -55,6 +56,7 @@ def parse_flow(text: str, path: str) -> LoadedFlow:
         problems.add(Mark(1, 1), "the file is empty", "begin with 'name: ...' and 'executors:'. See: lrwf schema")
         raise problems.error()
     flow, outline = read_flow(root, problems)
+    check_limits(root, problems)
     check_graph(outline, root, problems)
     problems.raise_if_any()
     start = start_of(outline)

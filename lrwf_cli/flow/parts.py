@@ -75,6 +75,8 @@ def read_part(
     if not isinstance(node.value, dict):
         mark = node.mark if node.value is not None else place.mark
         what = "indent its keys below it" if place.name else "begin with 'name: ...' and 'executors:'"
+        if kind.__name__ in _MEANT and isinstance(node.value, str):
+            what = _MEANT[kind.__name__].format(node.value[:60])
         hint = f"{what}. See: {_schema(place.schema)}"
         problems.add(mark, f"{place.name or 'a flow'} must be a mapping, not {described(node)}", hint)
         return None
@@ -92,13 +94,24 @@ def read_part(
     return kind(**values) if len(problems) == before else None
 
 
+_MEANT = {
+    "Wait": "write it as {{for: {}}}",
+    "Ask": "write it as {{prompt: {}}}",
+    "Poll": "write it as {{run: {}, until: exit_code == 0}}",
+    "Secret": "write {{env: NAME}} or {{file: PATH}}: a secret itself does not belong here",
+}
+"""What is meant where a part is written as a text alone."""
+
+
 def _unknown(key: str, mark: Mark, place: Place, known: list[str], problems: Problems) -> None:
     if hint := RESERVED.get(place.schema, {}).get(key):
         problems.add(mark, f"{place.named(key)} is not built yet", hint, is_reserved=True)
         return
 
     def remedy() -> str:
-        near = nearest(key, known) or _SYNONYMS.get(key)
+        if not place.schema and key in _ELSEWHERE:
+            return f"write it in {_ELSEWHERE[key]}"
+        near = nearest(key, known) or next((each for each in _SYNONYMS.get(key, ()) if each in known), None)
         if near in known:
             path = f"{place.schema}.{near}".lstrip(".")
             return f"did you mean {quoted(near)}? See: {_schema(path)}"
@@ -107,21 +120,46 @@ def _unknown(key: str, mark: Mark, place: Place, known: list[str], problems: Pro
     problems.add(mark, f"unknown key {place.named(key)}", remedy)
 
 
-_SYNONYMS = {
-    **dict.fromkeys(("steps", "tasks", "jobs", "nodes", "activities"), "executors"),
-    **dict.fromkeys(("args", "kwargs", "params", "parameters", "config", "arguments"), "with"),
-    **dict.fromkeys(("class", "module", "function", "handler"), "uses"),
-    **dict.fromkeys(("if", "condition"), "when"),
-    **dict.fromkeys(("target", "targets", "then"), "to"),
-    **dict.fromkeys(("source", "sources"), "from"),
-    **dict.fromkeys(("cases",), "switch"),
-    **dict.fromkeys(("transitions", "links", "flow"), "edges"),
-    **dict.fromkeys(("else", "otherwise"), "default"),
-    **dict.fromkeys(("attempts",), "max_attempts"),
-    **dict.fromkeys(("entrypoint", "begin", "first"), "start"),
-    **dict.fromkeys(("id", "title"), "name"),
+_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("steps", "tasks", "jobs", "nodes", "activities"), ("executors",)),
+    **dict.fromkeys(("args", "kwargs", "params", "parameters", "config", "arguments"), ("with",)),
+    **dict.fromkeys(("class", "module", "handler"), ("uses",)),
+    "function": ("check", "uses"),
+    **dict.fromkeys(("command", "cmd", "shell", "script", "bash", "exec"), ("run",)),
+    **dict.fromkeys(("sleep", "delay", "timer", "pause"), ("wait", "for")),
+    **dict.fromkeys(("duration", "seconds"), ("for",)),
+    **dict.fromkeys(("approval", "approve", "request", "human"), ("ask", "request")),
+    **dict.fromkeys(("question", "message", "text"), ("prompt",)),
+    **dict.fromkeys(("options", "answers"), ("choices",)),
+    "default": ("on_expiry",),
+    **dict.fromkeys(("timeout", "expire"), ("expires", "max_duration", "for")),
+    **dict.fromkeys(("environment", "variables", "vars"), ("env",)),
+    **dict.fromkeys(("sla", "max_duration"), ("timeout",)),
+    **dict.fromkeys(("catch", "on_fail", "fallback"), ("on_error", "on_failure")),
+    **dict.fromkeys(("concurrency", "parallel", "parallelism"), ("max_parallel",)),
+    **dict.fromkeys(("interval", "every", "initial_delay"), ("initial",)),
+    "max_delay": ("max",),
+    **dict.fromkeys(("backoff", "factor"), ("multiplier",)),
+    **dict.fromkeys(("if", "condition"), ("when", "until")),
+    **dict.fromkeys(("target", "targets", "then"), ("to",)),
+    **dict.fromkeys(("source", "sources"), ("from",)),
+    "cases": ("switch",),
+    **dict.fromkeys(("transitions", "links", "flow"), ("edges",)),
+    **dict.fromkeys(("else", "otherwise"), ("default",)),
+    "attempts": ("max_attempts",),
+    **dict.fromkeys(("entrypoint", "begin", "first"), ("start",)),
+    **dict.fromkeys(("id", "title"), ("name",)),
 }
-"""What other tools call our keys."""
+"""What other tools call our keys: the first that there is, is meant."""
+
+_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("retry", "deadline", "idle_timeout", "grace", "on_error", "on_crash", "max_crashes"),
+        "an executor, or in 'defaults' for all of them",
+    ),
+    **dict.fromkeys(("uses", "run", "poll", "wait", "ask", "max_parallel", "ordered", "isolation"), "an executor"),
+}
+"""Where keys belong that are written at the top of a file."""
 
 
 def _schema(path: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from msgspec import UNSET
 
-from lrwf_cli.flow.expressions import BadExpression, compile_expression
 from lrwf_cli.flow.problems import Problems, listed, quoted
+from lrwf_cli.flow.rules import check_expression
 from lrwf_cli.flow.schema import Case, Edge
 from lrwf_cli.flow.tree import Node
 
@@ -30,7 +30,7 @@ def check_edge(edge: Edge, node: Node, problems: Problems) -> bool:
         _check_switch(edge.switch, node, problems)
     is_right = len(problems) == before
     for key in ("when", "select"):
-        _check_expression(node.get(key), problems)
+        check_expression(node.get(key), EDGE_NAMES, problems)
     return is_right
 
 
@@ -82,16 +82,7 @@ def _check_switch(cases: list[Case], node: Node, problems: Problems) -> None:
         elif given != {"when", "to"}:
             what = f"a case with {listed(sorted(given))}" if given else "an empty case"
             problems.add(child.mark, what, "write {when: ..., to: ...} or {default: ...}")
-        _check_expression(child.get("when"), problems)
+        check_expression(child.get("when"), EDGE_NAMES, problems)
     if all(case.default is UNSET for case in cases):
         hint = "add {default: ...} as its last case: a message must go somewhere"
         problems.add(node.keys["switch"], "a switch without a default", hint)
-
-
-def _check_expression(node: Node | None, problems: Problems) -> None:
-    if node is None or not isinstance(node.value, str):
-        return
-    try:
-        compile_expression(node.value, EDGE_NAMES)
-    except BadExpression as error:
-        problems.add(node.offset(error.offset), error.message, error.hint)

@@ -40,6 +40,9 @@ class Parts(Protocol):
     def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:
         """Return the instances that handle the deliveries of one run."""
 
+    def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
+        """Return the graph of a run that has these executors."""
+
 
 class Prepared:
     """A workflow that is right, with all that a run of it is pinned to."""
@@ -133,4 +136,5 @@ def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> "As
     from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.invoke import PythonInvoker
 
-    return Assembly(parts.workflow, PythonInvoker(executors, parts.workflow, parts.codec, log=held.log))
+    workflow = parts.workflow_of(executors)
+    return Assembly(workflow, PythonInvoker(executors, workflow, parts.codec, log=held.log))

@@ -41,6 +41,10 @@ class BuiltParts:
         """Return the instances for one run: the program's own, or copies where several runs share a process."""
         return {name: _copied(each) if self._own else each for name, each in self._built.executors.items()}
 
+    def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:  # noqa: ARG002 - as `Parts`
+        """Return the graph: it is the same for all runs."""
+        return self.workflow
+
 
 def _copied(executor: Executor) -> Executor:
     try:

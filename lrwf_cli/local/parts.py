@@ -10,17 +10,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from lrwf_cli.clock import SystemClock
+from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.errors import FlowError, LrwfError
-from lrwf_cli.executors.api import Executor, accepts, check_executor, handlers_of, handles, sends
+from lrwf_cli.executors.api import (
+    Executor,
+    accepts,
+    check_executor,
+    handlers_of,
+    handles,
+    limits_of,
+    retries,
+    sends,
+)
 from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
 from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems
+from lrwf_cli.flow.renderings import Renderings
+from lrwf_cli.local.kinds import CLASSES, Describer, kind_of
 
 __all__ = ["FlowParts"]
 
@@ -28,15 +39,25 @@ __all__ = ["FlowParts"]
 class FlowParts:
     """What a flow file needs to run: its code loaded from `snapshot`, found under `folder` in tracebacks.
 
-    `pinned` is the folder of the pinned copy, for tracebacks of what has changed since. Construction runs the
-    author's imports. Raises FlowError with every executor that cannot be made.
+    `pinned` is the folder of the pinned copy, for tracebacks of what has changed since. `clock` is what expressions
+    ask with `now()`. Construction runs the author's imports. Raises FlowError with every executor that cannot be made.
     """
 
-    def __init__(self, loaded: LoadedFlow, snapshot: CodeSnapshot, folder: str, pinned: Path | None = None) -> None:
+    def __init__(
+        self,
+        loaded: LoadedFlow,
+        snapshot: CodeSnapshot,
+        folder: str,
+        pinned: Path | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
         self.loaded = loaded
         self.codec = teach(Codec())
+        self._now = (clock or SystemClock()).now
         self._modules = FlowModules(snapshot, folder, pinned)
         self._modules.register_types(self.codec)
+        self._describer = Describer(loaded, self._modules)
         self._targets = self._each(self._target, loaded.flow.executors)
         self._fixed: dict[str, Executor] = self._each(self._made_without_input, self._targets)
         self._check()
@@ -45,16 +66,21 @@ class FlowParts:
         """Return new instances, for one run in one process. `run` has `id`, `workflow` and `started_at`."""
         about = {**run, "started_at": datetime.fromisoformat(run["started_at"])}
         value = self.codec.decode(run_input)
-        return self._each(lambda name: self._made(name, value, about), self._targets)
+        renderings = Renderings(self.loaded, run_input=value, run=about, now=self._now)
+        return self._each(lambda name: self._made(name, value, about, renderings), self._targets)
 
     @cached_property
     def workflow(self) -> Workflow:
-        """The graph as the core knows it."""
-        facts = {
-            name: ExecutorFacts(accepts=accepts(each, self.codec), handles=handles(each))
-            for name, each in self._fixed.items()
-        }
-        return compile_workflow(self.loaded, facts, decode=self.codec.decode, now=SystemClock().now)
+        """The graph as the core knows it, as far as it is the same for all runs."""
+        return self._compiled(self._fixed)
+
+    def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
+        """Return the graph of a run that has these executors: what their code says of itself may hang on its input."""
+        return self._compiled(executors) if any(map(self._has_template, executors)) else self.workflow
+
+    def _compiled(self, executors: Mapping[str, Executor]) -> Workflow:
+        facts = {name: _facts(each, self.codec) for name, each in executors.items()}
+        return compile_workflow(self.loaded, facts, decode=self.codec.decode, now=self._now)
 
     @property
     def start(self) -> Executor:
@@ -62,19 +88,30 @@ class FlowParts:
         return self._fixed[self.workflow.start]
 
     def _target(self, name: str) -> Any:
-        return self._modules.resolve(self.loaded.flow.executors[name].uses)
+        """Return what an executor is made of: what `uses` names, or the class of its kind."""
+        kind = kind_of(self.loaded, name)
+        if kind == "uses":
+            return self._modules.resolve(str(self.loaded.flow.executors[name].uses))
+        self._describer.check(name)
+        return CLASSES[kind]
 
     def _made_without_input(self, name: str) -> Executor:
-        """Return an instance, or for a `with:` that has `${{ }}` the class: its handlers are known all the same."""
+        """Return an instance, or the class if making one takes a run: its handlers are known all the same."""
         target = self._targets[name]
-        options = self.loaded.flow.executors[name].with_
-        if _has_template(options):
+        if kind_of(self.loaded, name) != "uses" or self._has_template(name):
             return cast("Executor", target)  # handlers are asked of the class as of an instance
-        return make_executor(target, name, options)
+        return make_executor(target, name, self.loaded.flow.executors[name].with_)
 
-    def _made(self, name: str, run_input: object, about: Mapping[str, Any]) -> Executor:
-        options = options_of(self.loaded, name, run_input=run_input, run=about, now=SystemClock().now)
-        return make_executor(self._targets[name], name, options)
+    def _has_template(self, name: str) -> bool:
+        return any("${{" in text for text in _texts(self.loaded.flow.executors[name].with_))
+
+    def _made(self, name: str, run_input: object, about: Mapping[str, Any], renderings: Renderings) -> Executor:
+        if kind_of(self.loaded, name) != "uses":
+            return self._describer.made(name, renderings)
+        options = options_of(self.loaded, name, run_input=run_input, run=about, now=self._now)
+        made = make_executor(self._targets[name], name, options)
+        limits_of(made)  # absurd ones are refused before anything is written
+        return made
 
     def _each(self, make: Any, names: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `make` gives for each name; raises one FlowError for all that it refuses, each told once."""
@@ -92,7 +129,7 @@ class FlowParts:
         return made
 
     def _placed(self, name: str, message: str) -> str:
-        place = self.loaded.place(("executors", name, "uses"))
+        place = self.loaded.place(("executors", name, kind_of(self.loaded, name)))
         return message if message.startswith(f"{self.loaded.path}:") else f"{place}: {message}"
 
     def _check(self) -> None:
@@ -105,12 +142,20 @@ class FlowParts:
         problems.raise_if_any()
 
 
+def _facts(executor: Executor, codec: Codec) -> ExecutorFacts:
+    limits = limits_of(executor)
+    return ExecutorFacts(
+        accepts=accepts(executor, codec),
+        handles=handles(executor),
+        retry_for=retries(executor, codec),
+        timeout=limits.timeout,
+        deadline=limits.deadline,
+        idle_timeout=limits.idle_timeout,
+    )
+
+
 def _types(executor: Executor) -> MessageTypes:
     return MessageTypes(handles=handlers_of(executor).takes, sends=sends(executor))
-
-
-def _has_template(value: Json) -> bool:
-    return any("${{" in text for text in _texts(value))
 
 
 def _texts(value: Json) -> Iterator[str]:

@@ -19,6 +19,17 @@ def complaint(text: str) -> str:
     return only
 
 
+def told(text: str) -> tuple[str, ...]:
+    """Return what `lrwf validate` tells of a flow file: a line for each problem, and one for its hint, indented."""
+    lines = [line.removeprefix("flow.yaml:").split(" | ", 1) for line in complaints(text)]
+    return tuple(each for message, *hint in lines for each in (message, *(f"  {each}" for each in hint)))
+
+
+def kind(text: str, *more: str) -> str:
+    """Return a flow file with the executor `a: text` and more lines."""
+    return "\n".join(["name: demo", "executors:", f"  a: {text}", *more, ""])
+
+
 def flow(executors: str, *edges: str, **keys: object) -> str:
     """Return a flow file with these executors (ids, separated by spaces), edges and other top-level keys."""
     lines = ["name: demo", *(f"{key}: {value}" for key, value in keys.items()), "executors:"]

@@ -7,7 +7,7 @@ import pytest
 
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, MultiSelection, RetryPolicy, Scope, Switch, Workflow
 from lrwf_cli.errors import ConditionError, ExpressionError
-from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
+from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, notices_of, options_of
 from lrwf_cli.flow.load import parse_flow
 from tests.flow.complaining import flow
 
@@ -171,7 +171,52 @@ def test_the_nearest_word_on_retries_counts(
 ) -> None:
     """Design 9: none without `retry:`; else its keys, then those of `defaults`, then 3 attempts from 1 s to 5 min."""
     text = f"name: demo\n{defaults}\nexecutors:\n  a:\n    uses: m:f\n    {own}\n"
-    assert compiled(text, {"a": ExecutorFacts(retry=code)}).executors["a"].retry == expected
+    spec = compiled(text, {"a": ExecutorFacts(retry_for=lambda message: code)}).executors["a"]
+    assert ((spec.retry_for and spec.retry_for(None)) or spec.retry) == expected
+
+
+LIMITED = """
+name: demo
+timeout: 2h
+defaults: {timeout: 1m, deadline: 1h, grace: 1s, on_crash: ask, max_crashes: 2, on_error: c, retry: {exit_codes: [75]}}
+executors:
+  a: {uses: 'm:f', timeout: 2m, on_crash: fail, max_parallel: 3, ordered: true}
+  b: {uses: 'm:f', on_error: a, grace: 0s, max_crashes: 9}
+  c: {uses: 'm:f'}
+edges: [{from: a, to: b}]
+start: a
+on_failure: c
+on_exit: c
+notify: {request: ./tell.sh, blocked: [./page.sh, now]}
+"""
+
+
+def test_the_nearest_word_on_limits_counts() -> None:
+    """An executor's own key, then its code's, then that of `defaults`, then none; `on_error` of all is not its own."""
+    minutes = [timedelta(minutes=number) for number in range(61)]
+    code = ExecutorFacts(timeout=minutes[7], idle_timeout=minutes[8])
+    workflow = compiled(LIMITED, dict.fromkeys("abc", code))
+    a, b, c = (workflow.executors[name] for name in "abc")
+    assert [spec.timeout for spec in (a, b, c)] == [minutes[2], minutes[7], minutes[7]]
+    assert [spec.deadline for spec in (a, b, c)] == [minutes[60]] * 3
+    assert [spec.idle_timeout for spec in (a, b, c)] == [minutes[8]] * 3
+    assert [spec.grace.total_seconds() for spec in (a, b, c)] == [1, 0, 1]
+    assert [spec.on_crash for spec in (a, b, c)] == ["fail", "ask", "ask"]
+    assert [spec.max_crashes for spec in (a, b, c)] == [2, 9, 2]
+    assert [spec.on_error for spec in (a, b, c)] == ["c", "a", None]
+    assert [(spec.max_parallel, spec.ordered) for spec in (a, b)] == [(3, True), (1, False)]
+    assert a.retry == RetryPolicy(max_attempts=3, exit_codes=(75,))
+    without = compiled(LIMITED).executors["b"]
+    assert (without.timeout, without.idle_timeout) == (minutes[1], None)
+
+
+def test_what_comes_after_a_verdict_reaches_the_core() -> None:
+    """Design 4, 9: hooks by the verdict, the events of which somebody is told, and the run's own limit."""
+    workflow = compiled(LIMITED)
+    assert workflow.timeout == timedelta(hours=2)
+    assert dict(workflow.after) == {"failed": "c", "exit": "c"}
+    assert workflow.notify == {"request", "blocked"}
+    assert notices_of(parse_flow(LIMITED, "x").flow) == {"request": "./tell.sh", "blocked": ["./page.sh", "now"]}
 
 
 def test_options_are_rendered_with_the_input_and_the_run() -> None:

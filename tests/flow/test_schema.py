@@ -59,8 +59,8 @@ def test_a_whole_flow_file_is_typed() -> None:
     assert flow_file.defaults.retry == Retry(max_attempts=3)
     assert flow_file.executors["train"] == Executor(
         "training:TrainingExecutor",
-        {"region": "eu-1", "label": "run ${{ run.id }}", "depth": [1, {"a": None}]},
-        Retry(5, timedelta(seconds=1), timedelta(minutes=5), 2.0, 0.1, ["ConnectionError"]),
+        with_={"region": "eu-1", "label": "run ${{ run.id }}", "depth": [1, {"a": None}]},
+        retry=Retry(5, timedelta(seconds=1), timedelta(minutes=5), 2.0, 0.1, ["ConnectionError"]),
     )
     assert flow_file.edges[1] == Edge("check", switch=[Case("message.ok", "ship"), Case(default="train")])
     assert flow_file.edges[2] == Edge(["ship", "note"], "note", need="any")
@@ -99,8 +99,8 @@ MISTAKES = [
     (
         flow("a", zzz="1"),
         (
-            "2:1: unknown key 'zzz' | keys here: name, executors, description, max_iterations, timezone, input, "
-            "defaults, start, edges, when_failed. See: lrwf schema"
+            "2:1: unknown key 'zzz' | keys here: name, executors, description, max_iterations, timeout, timezone, "
+            "input, defaults, start, edges, when_failed, on_failure, .... See: lrwf schema"
         ),
     ),
     (
@@ -116,7 +116,10 @@ MISTAKES = [
     ),
     (
         "name: demo\nexecutors:\n  a: {with: {}}\n",
-        "3:3: executor 'a' has no 'uses' | add 'uses: ...'. See: lrwf schema executors.uses",
+        (
+            "3:3: executor 'a' has none of 'uses', 'run', 'poll', 'wait' and 'ask'"
+            " | add one, as 'uses: module:name' or 'run: ./command.sh'. See: lrwf schema executors"
+        ),
     ),
     (
         "executors: {a: {uses: 'm:f'}}\n",
@@ -347,15 +350,14 @@ def test_reserved_keys_of_an_executor_are_not_yet(key: str) -> None:
 def test_the_example_of_the_design_is_reserved_where_it_is_not_built() -> None:
     """A real mistake beside reserved keys makes a plain FlowError: it has to be mended in any version."""
     text = (
-        "name: demo\ntimeout: 12h\nexecutors:\n  a: {run: ./x.sh, background: true}\n  b: {uses: x}\n"
+        "name: demo\nschedule: daily\nexecutors:\n  a: {run: ./x.sh, background: true}\n  b: {uses: x}\n"
         "edges: [{from: a, to: b}]\n"
     )
     with pytest.raises(FlowError) as caught:
         parse_flow(text, "flow.yaml")
     assert type(caught.value) is FlowError
     assert [message for message, _ in caught.value.problems] == [
-        "flow.yaml:2:1: 'timeout' is not built yet",
-        "flow.yaml:4:7: 'run' in executor 'a' is not built yet",
+        "flow.yaml:2:1: 'schedule' is not built yet",
         "flow.yaml:4:20: 'background' in executor 'a' is not built yet",
         "flow.yaml:5:13: 'x' is not of the form module:name",
     ]
@@ -426,10 +428,12 @@ def test_a_dotted_path_shows_a_part() -> None:
         "jitter",
         "retry_on",
         "give_up_on",
+        "exit_codes",
     ]
     assert "$defs" not in retry
     assert json_schema("edges.switch.when")["type"] == "string"
-    assert set(json_schema("executors")["$defs"]) == {"Executor", "Retry"}
+    assert set(json_schema("executors")["$defs"]) == {"Executor", "Retry", "Poll", "Wait", "Ask", "Declared", "Secret"}
+    assert [each["required"] for each in json_schema("executors.poll")["oneOf"]] == [["run"], ["check"]]
     with pytest.raises(UsageError) as caught:
         json_schema("executors.retires")
     assert caught.value.message == "unknown key 'retires' in the path 'executors.retires'"

@@ -14,10 +14,14 @@ __all__ = ["addressed", "answered", "expired", "expiring", "is_asking", "opened"
 
 
 def opened(run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime) -> tuple[Request, ...]:
-    """Return the requests for those of `asks` that are new: what was asked from the same place is the same request."""
+    """Return the requests for those of `asks` that are new.
+
+    What is asked from a place where a request is open is that request. What an earlier start of the handler asked from
+    there, and somebody has answered, is it only in the same words.
+    """
     delivery = invocation.delivery
-    known = {(r.ask.lane, r.ask.path) for r in run.requests.values() if r.delivery == delivery.id and not r.withdrawn}
-    new = [ask for ask in asks if (ask.lane, ask.path) not in known]
+    known = [r for r in run.requests.values() if r.delivery == delivery.id and not r.withdrawn]
+    new = [ask for ask in asks if not any(_is_same(ask, request) for request in known)]
     return tuple(
         Request(
             id=delivery.executor if number == 1 else f"{delivery.executor}.{number}",
@@ -29,6 +33,13 @@ def opened(run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime)
             path=delivery.path,
         )
         for number, ask in enumerate(new, run.asked.get(delivery.executor, 0) + 1)
+    )
+
+
+def _is_same(ask: Ask, request: Request) -> bool:
+    before = request.ask
+    return (ask.lane, ask.path) == (before.lane, before.path) and (
+        request.is_open or (ask.prompt, ask.choices) == (before.prompt, before.choices)
     )
 
 

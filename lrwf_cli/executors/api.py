@@ -267,8 +267,9 @@ def accepts(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json
 
 
 def retries(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json], RetryPolicy | None] | None:
-    """Return what says which `@retry` the handler of an encoded message has; `None`: none of them has one."""
-    if all(handler.retry is None for handler in handlers_of(executor).all):
+    """Return what says which `@retry` the handler of an encoded message has; `None`: no handler has one."""
+    handlers = handlers_of(executor)
+    if all(handler.retry is None for handler in (*handlers.all, *handlers.responders)):
         return None
 
     def policy(message: Json) -> RetryPolicy | None:

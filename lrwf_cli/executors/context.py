@@ -1,177 +1,126 @@
-"""The context that a handler is given: what it may know, and a record of what it does.
+"""The context that a handler is given: what it may know, what waits, and a record of what it does.
 
-Nothing here is visible to anyone before the handler has ended and its effects are committed.
+Nothing that it does is visible to anyone before the handler has ended and its effects are committed, but for requests,
+which are put when it suspends too, and progress.
 """
 
-from collections.abc import Awaitable, Generator
-from datetime import datetime
-from hashlib import sha256
-from itertools import count
+from collections.abc import Awaitable, Sequence
 from typing import Any, Literal
-from uuid import UUID
 
-from lrwf_cli.clock import Clock
-from lrwf_cli.context import WorkflowContext
-from lrwf_cli.core.codec import Codec
+from msgspec import UNSET
+
 from lrwf_cli.core.commands import Effects, Send
 from lrwf_cli.core.dispatch import Form, takes
-from lrwf_cli.core.handlers import Handler
-from lrwf_cli.core.model import Json, Workflow
-from lrwf_cli.errors import HandlerEnded, UndeclaredType, UnknownTarget
-from lrwf_cli.executors.base import Call
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.spans import Span
+from lrwf_cli.core.suspended import Ask
+from lrwf_cli.errors import UndeclaredType, UnknownTarget
+from lrwf_cli.executors.answers import form_of
+from lrwf_cli.executors.asks import Question
+from lrwf_cli.executors.keeper import Place
+from lrwf_cli.executors.responses import expected_type
 from lrwf_cli.executors.state import StateView
+from lrwf_cli.executors.waits import DONE, Waits
+from lrwf_cli.executors.words import shown
 
 __all__ = ["Context"]
 
 
-class _Done(Awaitable[None]):
-    """What was asked for has happened: it may be awaited, and need not be."""
+class Context(Waits):
+    """Implements `WorkflowContext` for one entry of one handler."""
 
-    def __await__(self) -> Generator[Any, None, None]:
-        yield from ()
-
-
-_DONE = _Done()
-
-
-class Context(WorkflowContext[Any, Any]):
-    """Implements `WorkflowContext` for one call of one handler."""
-
-    def __init__(self, call: Call, handler: Handler, workflow: Workflow, codec: Codec, clock: Clock) -> None:
-        self._call = call
-        self._handler = handler
-        self._graph = workflow
-        self._codec = codec
-        self._clock = clock
-        self._state = StateView(call.state, call.resolve, codec)
+    def __init__(self, *args: Any, **facts: Any) -> None:
+        """Take what `Facts` takes."""
+        super().__init__(*args, **facts)
+        self._state = StateView(self.call.state, self.call.resolve, self.codec, self.keeper.note)
         self._sends: list[Send] = []
         self._outputs: list[Json] = []
-        self._draws = count()
-        self._ended = False
+        self._asks: list[Ask] = []
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """What was asked with `request_info` so far: new questions, and those that were asked before."""
+        return tuple(self._asks)
 
     def effects(self, saved: Json) -> Effects:
         """Return what the handler did, in order; from here on it can do no more."""
         self.end()
-        return Effects(tuple(self._sends), tuple(self._outputs), self._state.writes(), saved)
-
-    def end(self) -> None:
-        """Refuse what a thread or task that the handler left behind may still ask for."""
-        self._ended = True
+        return Effects(tuple(self._sends), tuple(self._outputs), self._state.writes(), saved, self.asks)
 
     def send_message(self, message: Any, target_id: str | None = None) -> Awaitable[None]:
         """As `WorkflowContext` says."""
-        self._check_open()
-        if self._handler.wants_context:
-            _check(self._handler.sends, message, f"`{self._handler.name}` sends")
+        self.check_open()
+        if self.handler.wants_context:
+            _check(self.handler.sends, message, f"`{self.handler.name}` sends")
         self._check_target(target_id)
-        value = self._codec.encode(message)
+        value = self.codec.encode(message)
         self._sends.append(Send(value, target_id, ordinal=len(self._sends)))
-        return _DONE
+        return DONE
 
     def yield_output(self, output: Any) -> Awaitable[None]:
         """As `WorkflowContext` says."""
-        self._check_open()
-        _check(self._handler.yields, output, f"`{self._handler.name}` yields")
-        self._outputs.append(self._codec.encode(output, name="output"))
-        return _DONE
+        self.check_open()
+        _check(self.handler.yields, output, f"`{self.handler.name}` yields")
+        self._outputs.append(self.codec.encode(output, name="output"))
+        return DONE
+
+    def request_info(
+        self,
+        data: Any,
+        response_type: Any = None,
+        *,
+        prompt: str | None = None,
+        choices: Sequence[str] | None = None,
+        timeout: Span | None = None,
+        default: Any = UNSET,
+        allowed_users: Sequence[str] = (),
+    ) -> Awaitable[None]:
+        """As `WorkflowContext` says."""
+        self.check_open()
+        form = form_of(expected_type(self.handlers, data, response_type), choices)
+        question = Question(
+            shown(data, 1000) if prompt is None else prompt,
+            form,
+            self.codec,
+            timeout=timeout,
+            default=default,
+            allowed_users=allowed_users,
+        )
+
+        def begin(place: Place | None) -> Json:
+            lane, path = (place.lane, place.path) if place is not None else ("", f"{len(self._asks) + 1}")
+            return self.codec.encode([lane, path, question.expires_at(self.keeper.now)])
+
+        # where and until when it was asked: the rest is the same when the handler comes by again
+        lane, path, expires_at = self.codec.decode(self.keeper.note("request_info", begin))
+        kept = self.codec.encode(data, "request")
+        self._asks.append(question.ask(Place(lane, path), expires_at, calls=True, data=kept))
+        return DONE
 
     def get_state(self, key: str, default: Any = None) -> Any:
         """As `WorkflowContext` says."""
-        self._check_open()
+        self.check_open()
         return self._state.get(key, default)
 
     def set_state(self, key: str, value: Any) -> None:
         """As `WorkflowContext` says."""
-        self._check_open()
+        self.check_open()
         self._state.set(key, value)
 
     def update_state(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> None:
         """As `WorkflowContext` says."""
-        self._check_open()
+        self.check_open()
         self._state.update(key, op, value)
 
     def delete_state(self, key: str) -> None:
         """As `WorkflowContext` says."""
-        self._check_open()
+        self.check_open()
         self._state.delete(key)
-
-    @property
-    def run_id(self) -> str:
-        """As `WorkflowContext` says."""
-        return self._call.run_id
-
-    @property
-    def workflow(self) -> str:
-        """As `WorkflowContext` says."""
-        return self._call.workflow
-
-    @property
-    def executor_id(self) -> str:
-        """As `WorkflowContext` says."""
-        return self._call.delivery.executor
-
-    @property
-    def source(self) -> str | None:
-        """As `WorkflowContext` says."""
-        return self._call.delivery.source
-
-    @property
-    def superstep(self) -> int:
-        """As `WorkflowContext` says."""
-        return self._call.delivery.superstep
-
-    @property
-    def input(self) -> Any:
-        """As `WorkflowContext` says."""
-        return self._codec.decode(self._call.resolve(self._call.input))
-
-    @property
-    def attempt(self) -> int:
-        """As `WorkflowContext` says."""
-        return self._call.attempt
-
-    @property
-    def maybe_done(self) -> bool:
-        """As `WorkflowContext` says."""
-        return self._call.maybe_done
-
-    @property
-    def idempotency_key(self) -> str:
-        """As `WorkflowContext` says."""
-        return self._call.idempotency_key
-
-    @property
-    def deadline(self) -> datetime | None:
-        """As `WorkflowContext` says."""
-        return self._call.deadline_at
-
-    def now(self) -> datetime:
-        """As `WorkflowContext` says."""
-        return self._clock.now()
-
-    def uuid4(self) -> UUID:
-        """As `WorkflowContext` says."""
-        return UUID(bytes=self._drawn()[:16], version=4)
-
-    def random(self) -> float:
-        """As `WorkflowContext` says."""
-        return (int.from_bytes(self._drawn()[:7], "big") >> 3) / 2**53
-
-    def _drawn(self) -> bytes:
-        """Return the next bytes that look random and come from the delivery, so that a retry sees the same."""
-        return sha256(f"{self._call.idempotency_key}\0{next(self._draws)}".encode()).digest()
-
-    def _check_open(self) -> None:
-        if self._ended:
-            raise HandlerEnded(
-                f"`{self._handler.name}` has ended: nothing that it left behind can use its context",
-                hint="await your tasks, and join your threads, before the handler returns",
-            )
 
     def _check_target(self, target: str | None) -> None:
         if target is None:
             return
-        reachable = self._graph.reachable_from(self.executor_id)
+        reachable = self.graph.reachable_from(self.executor_id)
         if target not in reachable:
             names = ", ".join(f"`{name}`" for name in reachable) or "nobody"
             raise UnknownTarget(

@@ -14,15 +14,17 @@ from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec, type_name
 from lrwf_cli.core.commands import Effects
 from lrwf_cli.core.handlers import Handler
-from lrwf_cli.core.model import Workflow
+from lrwf_cli.core.model import RetryPolicy, Workflow
 from lrwf_cli.errors import MessageTypeError
 from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of, handles
 from lrwf_cli.executors.base import Call, Desk, Result
 from lrwf_cli.executors.context import Context
 from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.output import Lines, routed
+from lrwf_cli.executors.responses import response_call, response_policy
 from lrwf_cli.executors.seat import Seat, settled
 from lrwf_cli.executors.threads import in_thread
+from lrwf_cli.executors.unkept import Unkept
 
 __all__ = ["Log", "PythonInvoker"]
 
@@ -51,14 +53,14 @@ class PythonInvoker:
         self._log = log
         self._clock = clock or SystemClock()
 
-    async def invoke(self, call: Call, desk: Desk) -> Result:  # noqa: ARG002 - what is kept at once will go over it
+    async def invoke(self, call: Call, desk: Desk) -> Result:
         """As `Invoker` says. Raises KeyboardInterrupt and, if it is cancelled, CancelledError."""
         executor = call.delivery.executor
         lines = Lines(partial(self._log, executor)) if self._log is not None else None
         routing: AbstractContextManager[None] = routed(lines.add) if lines else nullcontext()
         with routing:
             try:
-                return await self._handle(self._seats[executor], call)
+                return await self._handle(self._seats[executor], call, desk)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -66,20 +68,41 @@ class PythonInvoker:
                     raise
                 if lines:
                     lines.add(described(error))
-                return failed(error, executor, call.attempt)
+                return failed(error, executor, call.attempt, self._policy(call))
             finally:
                 if lines:
                     lines.close()
 
-    async def _handle(self, seat: Seat, call: Call) -> Effects:
+    def _policy(self, call: Call) -> RetryPolicy | None:
+        """Return the policy of a response handler, unless the flow says otherwise; others are found by the message."""
+        if call.delivery.answers is None or self._workflow.executors[call.delivery.executor].retry_for is None:
+            return None
+        return response_policy(self._seats[call.delivery.executor].executor, call, self._codec)
+
+    def _chosen(self, executor: Executor, call: Call) -> tuple[Handler, tuple[Any, ...]]:
+        """Return the handler of a delivery, and what it is called with besides the context."""
+        if call.delivery.answers is not None:
+            return response_call(executor, call, self._codec)
         message = self._codec.decode(call.resolve(call.delivery.message))
-        handler = handlers_of(seat.executor).find(type(message), lambda: message)
+        handler = handlers_of(executor).find(type(message), lambda: message)
         if handler is None:
-            raise self._cannot_handle(seat.executor, call)
-        ctx = Context(call, handler, self._workflow, self._codec, self._clock)
+            raise self._cannot_handle(executor, call)
+        return handler, (message,)
+
+    async def _handle(self, seat: Seat, call: Call, desk: Desk) -> Effects:
+        handler, values = self._chosen(seat.executor, call)
+        ctx = Context(
+            call,
+            handler,
+            handlers=handlers_of(seat.executor),
+            workflow=self._workflow,
+            codec=self._codec,
+            keeper=Unkept(self._clock),
+            desk=desk,
+        )
         try:
             async with seat.taken(call):
-                result = await _called(seat.executor, handler, message, ctx)
+                result = await _called(seat.executor, handler, values, ctx)
                 if result is not None:
                     ctx.send_message(result)
                 return ctx.effects(await seat.save())
@@ -95,9 +118,9 @@ class PythonInvoker:
         )
 
 
-async def _called(executor: Executor, handler: Handler, message: Any, ctx: Context) -> Any:
+async def _called(executor: Executor, handler: Handler, values: tuple[Any, ...], ctx: Context) -> Any:
     function = executor.function if isinstance(executor, FunctionExecutor) else getattr(executor, handler.attribute)
-    call = partial(function, message, ctx) if handler.wants_context else partial(function, message)
+    call = partial(function, *values, ctx) if handler.wants_context else partial(function, *values)
     if handler.is_async:
         return await call()
     return await settled(await in_thread(call))

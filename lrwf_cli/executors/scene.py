@@ -50,4 +50,4 @@ def kept(what: str, given: Given, message: Any, ctx: WorkflowContext) -> Any:
     """Return what `given` gives for this message; when the handler comes by again, what it gave before."""
     scene = cast("Context", ctx)
     codec = scene.codec
-    return codec.decode(scene.keeper.note(what, lambda: codec.encode(given(seen(message, ctx)), name=what)))
+    return codec.decode(scene.keeper.note(what, lambda _: codec.encode(given(seen(message, ctx)), name=what)))

@@ -1,4 +1,7 @@
-"""Shared state as one handler sees and changes it: what was committed when it started, plus its own writes."""
+"""Shared state as one handler sees and changes it: what was committed when it started, plus its own writes.
+
+What it has read is kept, so that a handler which has suspended sees again what it saw.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -9,28 +12,40 @@ from lrwf_cli.core.events import StateChange
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import StateEntry
 from lrwf_cli.core.state import changed, changes_of
+from lrwf_cli.executors.keeper import Place
 
 __all__ = ["StateView"]
 
+Note = Callable[[str, Callable[[Place | None], Json]], Json]
+
 
 class StateView:
-    """Hands out copies, gathers writes; touches nothing that is committed."""
+    """Hands out copies, gathers writes; touches nothing that is committed. `note` is the keeper's."""
 
-    def __init__(self, state: Mapping[str, StateEntry], resolve: Callable[[Json], Json], codec: Codec) -> None:
+    def __init__(
+        self, state: Mapping[str, StateEntry], resolve: Callable[[Json], Json], codec: Codec, note: Note
+    ) -> None:
         self._state = state
         self._resolve = resolve
         self._codec = codec
-        self._committed: dict[str, Json] = {}
+        self._note = note
         self._seen: dict[str, tuple[int, Json]] = {}
         self._writes: dict[str, list[StateWrite]] = {}
 
     def get(self, key: str, default: Any) -> Any:
         """Return a decoded copy of the value of `key`."""
-        if key not in self._seen:
-            entry = self._state.get(key)
-            self._seen[key] = (entry.version, self._value_of(key, entry)) if entry else (0, None)
+        name = _checked(key)
+        version, value = self._note(f"state[{name!r}]", lambda _: list(self._look(name)))
+        self._seen.setdefault(key, (version, value))
         exists, value = self._current(key)
         return self._codec.decode(value) if exists else default
+
+    def _look(self, key: str) -> tuple[int, Json]:
+        """Return the version and the value of `key` as it was first seen; version 0: there was none."""
+        if key in self._seen:
+            return self._seen[key]
+        entry = self._state.get(key)
+        return (entry.version, self._resolve(entry.value)) if entry else (0, None)
 
     def set(self, key: str, value: Any) -> None:
         """Write a value in full; what was written to the key before does not matter any more."""
@@ -58,19 +73,13 @@ class StateView:
         return tuple(write for writes in self._writes.values() for write in writes)
 
     def _current(self, key: str) -> tuple[bool, Json]:
-        """Return whether `key` has a value here, and the value, encoded."""
-        entry = self._state.get(key)
-        exists, value = entry is not None, self._value_of(key, entry) if entry else None
+        """Return whether `key`, which has been looked at, has a value here, and the value, encoded."""
+        version, value = self._seen[key]
+        exists = version > 0
         for write in self._writes.get(key, ()):
             exists = write.op != "delete"
             value = changed(value, StateChange(key=key, op=write.op, value=write.value))
         return exists, value
-
-    def _value_of(self, key: str, entry: StateEntry) -> Json:
-        """Return the committed value of `key`, put together once: it may be long."""
-        if key not in self._committed:
-            self._committed[key] = self._resolve(entry.value)
-        return self._committed[key]
 
 
 def _checked(key: str) -> str:

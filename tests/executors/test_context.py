@@ -17,6 +17,8 @@ from lrwf_cli.errors import HandlerEnded, LrwfError, NotEncodable, UndeclaredTyp
 from lrwf_cli.executors.api import WorkflowContext, executor, handlers_of
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.context import Context
+from lrwf_cli.executors.unkept import Unkept
+from tests.executors.keeping import Progress
 
 WORKFLOW = Workflow("flow", {name: ExecutorSpec(name) for name in "abc"}, "a", (Direct("a", "b"), Direct("b", "c")))
 
@@ -36,7 +38,16 @@ def context(annotation: Any = WorkflowContext, *, state: dict[str, Json] | None 
         "input": {"n": 1},
         "state": {key: StateEntry(value, 5) for key, value in (state or {}).items()},
     }
-    return Context(Call(**(facts | call)), handlers_of(executor(take)).all[0], WORKFLOW, Codec(), ManualClock())
+    handlers = handlers_of(executor(take))
+    return Context(
+        Call(**(facts | call)),
+        handlers.all[0],
+        handlers=handlers,
+        workflow=WORKFLOW,
+        codec=Codec(),
+        keeper=Unkept(ManualClock()),
+        desk=Progress(),
+    )
 
 
 def test_effects_happen_at_the_call() -> None:

@@ -75,10 +75,10 @@ def _print(session: Session, message: str, hint: str | None) -> None:
         session.complain(line)
 
 
-def error_lines(message: str, *hints: str | None) -> Iterator[str]:
+def error_lines(message: str, *hints: str | None, word: str = "error", colour: str = "31") -> Iterator[str]:
     """Yield `error: ...` and a `  hint: ...` for each hint; further lines of a text are indented below its first."""
     first, *more = safe_lines(message)
-    yield f"{painted('error:', '31', sys.stderr)} {first}"
+    yield f"{painted(f'{word}:', colour, sys.stderr)} {first}"
     yield from (f"  {line}" for line in more)
     for hint in filter(None, hints):
         first, *more = safe_lines(hint)

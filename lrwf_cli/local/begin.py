@@ -1,12 +1,14 @@
 """From a workflow that is right to a run that has begun. Everything is checked before a byte is written."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Start
 from lrwf_cli.core.decide import decide
+from lrwf_cli.core.handlers import Problem
 from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.core.view import instant
@@ -71,6 +73,15 @@ class Prepared:
     def workflow(self) -> Workflow:
         """The graph."""
         return self.parts.workflow
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """What is allowed and probably not meant: what handlers that suspend would do again. Each with its place."""
+        from lrwf_cli.executors.repeats import repeats
+
+        files = self.snapshot.files
+        names = {path: str(PurePath(self.origin.folder, path)) for path in files}
+        return repeats(files, names, {path.partition("/")[0].removesuffix(".py") for path in files})
 
     def input_from(self, assignments: Sequence[str] = (), data: Mapping[str, Json] | None = None) -> Json:
         """Return the input of a run, checked and encoded, from `KEY=VALUE` texts over `data`. Raises InputError."""

@@ -1,7 +1,17 @@
 """Exit codes: which there are, which error leads to which, and what a run's status is worth. The only such place."""
 
 from lrwf_cli.core.run import Run
-from lrwf_cli.errors import LrwfError, RunBusy, RunConflict, StateDirectoryError, UnknownRun, UsageError, WrongStatus
+from lrwf_cli.errors import (
+    LrwfError,
+    RequestClosed,
+    RunBusy,
+    RunConflict,
+    StateDirectoryError,
+    UnknownRequest,
+    UnknownRun,
+    UsageError,
+    WrongStatus,
+)
 
 __all__ = [
     "CANCELLED",
@@ -30,8 +40,10 @@ TIMED_OUT = 124
 INTERRUPTED = 130
 
 _OF_ERRORS: tuple[tuple[type[LrwfError], int], ...] = (
-    (UsageError, USAGE),
+    (UsageError, USAGE),  # also a response that is refused: 5 is how a run ended, and this one has not
     (UnknownRun, UNKNOWN),
+    (UnknownRequest, UNKNOWN),
+    (RequestClosed, CONFLICT),
     (RunBusy, CONFLICT),
     (RunConflict, CONFLICT),
     (WrongStatus, CONFLICT),

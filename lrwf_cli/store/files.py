@@ -1,8 +1,9 @@
 """Runs in plain files under one state directory: the store that survives kills and power losses.
 
 What the files are is told in the modules that write them: `directory`, `journal`, `checkpoints`, `blobfiles`,
-`timers`, `mail`, `snapshots`, `births`, `recovery` and `held`. Here is the store as others see it, and errors of the
-operating system are made into ours. What only writers need is imported when somebody writes: `lrwf status` is quick.
+`timers`, `mail`, `answers`, `snapshots`, `births`, `recovery` and `held`. Here is the store as others see it, and
+errors of the operating system are made into ours. What only writers need is imported when somebody writes: `lrwf
+status` is quick.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.suspended import Answer
 from lrwf_cli.errors import RunBusy
+from lrwf_cli.store import checkpoints
 from lrwf_cli.store.base import Due, Frame, Letter, NewRun
 from lrwf_cli.store.blobfiles import read_blob
 from lrwf_cli.store.blobs import resolve
@@ -250,6 +252,15 @@ class FileStore:
         from lrwf_cli.store.answers import Answers
 
         return Answers(self._disk, self._folder(run_id)).standing(request, epoch)
+
+    @told
+    def may_ask(self, run_id: str) -> bool:
+        """Whether a run may have open requests; false only if it surely has none. Costs much less than `load`.
+
+        Raises InvalidRunId, UnknownRun.
+        """
+        folder = self._folder(run_id)
+        return checkpoints.may_ask(folder.checkpoints, folder.journal)
 
     @told
     def progress_of(self, run_id: str, executor: str) -> Json:

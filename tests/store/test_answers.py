@@ -7,12 +7,26 @@ from pathlib import Path
 import pytest
 from msgspec.json import encode as _encoded
 
+from lrwf_cli.core.events import InvocationsStarted, InvocationSuspended, RunCancelled, RunRetried
 from lrwf_cli.core.person import Person
+from lrwf_cli.core.suspended import Ask, Request, Wait
 from lrwf_cli.errors import JournalCorrupt, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.store.base import Letter
 from lrwf_cli.store.files import FileStore
 from lrwf_cli.store.mail import Mail
-from tests.store.store_builders import FullDisk, WatchedDisk, answer, answered, fails, names, new_run
+from tests.store.store_builders import (
+    NOW,
+    FullDisk,
+    WatchedDisk,
+    answer,
+    answered,
+    append,
+    delivery,
+    fails,
+    names,
+    new_run,
+    remark,
+)
 
 
 @pytest.fixture
@@ -257,3 +271,41 @@ def test_a_letter_says_what_was_answered(run: Path, state: Path) -> None:
     (found,) = store.hold("train").letters()
     assert isinstance(found, Letter)
     assert (found.kind, found.data) == ("answered", {"request": "approve"})
+
+
+# -- which runs may ask something
+
+
+REQUEST = Request("approve", "work", delivery().id, Ask("", "1", "Ship?"), NOW)
+ASKED = InvocationSuspended(delivery().id, (Wait("request", "", "1", "ask", NOW, request="approve"),), (), (REQUEST,))
+
+
+def test_what_may_ask_is_told_without_reading_a_run(run: Path, state: Path) -> None:
+    """An inbox over ten thousand runs reads those that wait for people, and a few bytes of the others."""
+    store = FileStore(state)
+    held = store.hold("train")
+    append(held, remark("nothing"))
+    assert not store.may_ask("train")
+    held.checkpoint(store.load("train"))
+    assert not store.may_ask("train")
+    append(held, [InvocationsStarted((delivery().id,)), ASKED])
+    assert store.may_ask("train")
+    held.checkpoint(store.load("train"))
+    assert store.may_ask("train")
+    append(held, [RunCancelled()])
+    held.checkpoint(store.load("train"))
+    assert not store.may_ask("train")  # what it asked is frozen
+    append(held, [RunRetried()])
+    assert store.may_ask("train")  # and thawed
+    held.checkpoint(store.load("train"))
+    assert store.may_ask("train")
+
+
+def test_what_cannot_be_told_may_ask(run: Path, state: Path) -> None:
+    """A checkpoint that is garbled is no reason to overlook a question."""
+    held = FileStore(state).hold("train")
+    held.checkpoint(held.run)
+    (cached,) = (run / "checkpoints").iterdir()
+    for content in (b"", b"garbled", cached.read_bytes().replace(b'"fold":', b'"fold":9')):
+        cached.write_bytes(content)
+        assert FileStore(state).may_ask("train")

@@ -83,6 +83,7 @@ def _started(event: e.RunStarted) -> Run:
         seq=1,
         input=event.input,
         max_iterations=event.max_iterations,
+        ordered=dict(event.ordered),
         timeout=event.timeout,
         deadline_at=event.at + event.timeout if event.timeout else None,
         ready={event.delivery.executor: [Invocation(event.delivery)]},

@@ -140,10 +140,17 @@ def _invocations_cut_off(run: Run, event: e.InvocationsCutOff) -> None:
 
 
 def _woke_up(run: Run, event: e.WokeUp) -> None:
-    for delivery in event.deliveries:
-        invocation = run.waiting.pop(delivery)
-        waits = tuple(wait for wait in invocation.waits if wait.path != CRASH)
-        line_up(run, replace(invocation, due_at=None, waits=waits))
+    woken = [_awake(run.waiting.pop(delivery)) for delivery in event.deliveries]
+    for invocation in woken:
+        if invocation.delivery.executor not in run.ordered:
+            line_up(run, invocation)
+    for invocation in reversed(woken):
+        if invocation.delivery.executor in run.ordered:  # it has kept its place
+            line_up(run, invocation, front=True)
+
+
+def _awake(invocation: Invocation) -> Invocation:
+    return replace(invocation, due_at=None, waits=tuple(wait for wait in invocation.waits if wait.path != CRASH))
 
 
 def _count(run: Run, executor: str, *, completed: int = 0, failed: int = 0) -> None:

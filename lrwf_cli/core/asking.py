@@ -52,7 +52,9 @@ def addressed(run: Run, invocation: Invocation, waits: Iterable[Wait], new: tupl
     def with_ids(wait: Wait) -> Wait:
         if wait.kind == "request":
             return replace(wait, request=by_place.get((wait.lane, wait.path)))
-        return replace(wait, hears=still_open) if wait.kind == "timer" else wait
+        if wait.kind == "timer":  # one that was answered meanwhile is heard all the same
+            return replace(wait, hears=tuple(dict.fromkeys((*wait.hears, *still_open))))
+        return wait
 
     return tuple(map(with_ids, waits))
 

@@ -15,7 +15,7 @@ from lrwf_cli.core.retry import delay, is_retryable
 from lrwf_cli.core.route import Hop, check_type, route, scope_of
 from lrwf_cli.core.run import Delivery, Dropped, Failure, Invocation, Joined, Output, Run
 from lrwf_cli.core.state import changes_of, extension, same
-from lrwf_cli.core.suspended import Suspension
+from lrwf_cli.core.suspended import Suspension, Wait
 from lrwf_cli.errors import LrwfError, SuspensionRefused
 
 __all__ = ["completed", "failed", "suspended"]
@@ -68,13 +68,22 @@ def suspended(
     workflow: Workflow, run: Run, invocation: Invocation, suspension: Suspension, now: datetime
 ) -> InvocationSuspended | InvocationFailed:
     """Return the suspension, with the requests that are new; what is done after a verdict may not suspend."""
-    if run.ending is not None:
-        what = f"`{invocation.delivery.executor}` may not wait: it is called after the run's verdict"
-        error = SuspensionRefused(what, hint="do what waits in an executor of the workflow")
-        return given_up(workflow, run, invocation, _failure(invocation, error))
     requests = opened(run, invocation, suspension.asks, now)
     waits = addressed(run, invocation, suspension.waits, requests)
+    if refusal := _refusal(run, invocation, waits):
+        return given_up(workflow, run, invocation, _failure(invocation, refusal))
     return InvocationSuspended(invocation.delivery.id, waits, suspension.kept, requests)
+
+
+def _refusal(run: Run, invocation: Invocation, waits: tuple[Wait, ...]) -> SuspensionRefused | None:
+    executor = invocation.delivery.executor
+    if run.ending is not None:
+        what = f"`{executor}` may not wait: it is called after the run's verdict"
+        return SuspensionRefused(what, hint="do what waits in an executor of the workflow")
+    if all(wait.due_at is None and wait.request is None for wait in waits):  # I3: nothing could ever wake it
+        what = f"`{executor}` waits for what neither time nor an answer brings"
+        return SuspensionRefused(what, hint="wait with what `ctx` offers: a timer, a poll, a question")
+    return None
 
 
 class _Routing:

@@ -99,6 +99,7 @@ def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:
             input=command.input,
             max_iterations=workflow.max_iterations,
             timeout=workflow.timeout,
+            ordered={spec.id: spec.max_parallel for spec in workflow.executors.values() if spec.ordered},
             by=command.by,
         ),
     )
@@ -175,7 +176,7 @@ def _begun(workflow: Workflow, chosen: list[Invocation], now: datetime) -> e.Inv
 
 def _chosen(workflow: Workflow, run: Run, slots: int) -> Iterator[Invocation]:
     busy: dict[str, int] = {}
-    held = (i for i in run.waiting.values() if workflow.executors[i.delivery.executor].ordered)
+    held = [] if run.ending is not None else [i for i in run.waiting.values() if i.delivery.executor in run.ordered]
     for invocation in (*run.started.values(), *held):
         executor = invocation.delivery.executor
         busy[executor] = busy.get(executor, 0) + 1

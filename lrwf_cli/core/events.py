@@ -6,6 +6,7 @@ Fields may be added with a default, never changed or removed. What happens to si
 `invocation_events`; whoever needs an event finds it here.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from lrwf_cli.core.invocation_events import (
@@ -70,6 +71,7 @@ class RunStarted(EventBase, frozen=True):
     input: Json = None
     max_iterations: int = 100
     timeout: timedelta | None = None
+    ordered: Mapping[str, int] = {}
     by: Person | None = None
 
 

@@ -183,7 +183,8 @@ class Run(msgspec.Struct, omit_defaults=True):
 
     `ready` and `started` are deliveries in flight; `waiting` ones are due later or suspended; `failed`
     ones are kept for `retry`. `rounds` counts how often each fan-in has fired. `seq` and `updated_at` are those
-    of the newest frame. `timeout` is what the whole run may take, and `deadline_at` when that is over; a `retry`
+    of the newest frame. `ordered` says of executors whose suspended deliveries keep their places how many
+    places they have. `timeout` is what the whole run may take, and `deadline_at` when that is over; a `retry`
     grants it anew.
 
     Of what is suspended or cut off, by delivery: `kept` holds its kept awaits by lane, `steps` the results of its
@@ -203,6 +204,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     epoch: int = 0
     input: Json = None
     max_iterations: int = 100
+    ordered: dict[str, int] = {}
     timeout: timedelta | None = None
     deadline_at: datetime | None = None
     finished_at: datetime | None = None
@@ -242,7 +244,14 @@ class Run(msgspec.Struct, omit_defaults=True):
     @property
     def in_flight(self) -> bool:
         """Whether a handler is at work or could be."""
-        return bool(self.ready or self.started)
+        return bool(self.started) or any(not self.is_held_up(executor) for executor in self.ready)
+
+    def is_held_up(self, executor: str) -> bool:
+        """Whether what is ready at `executor` stands behind what waits: its places are kept (`ordered`)."""
+        places = self.ordered.get(executor)
+        if places is None or self.ending is not None:
+            return False
+        return sum(each.delivery.executor == executor for each in self.waiting.values()) >= places
 
     def open_invocations(self) -> Iterator[Invocation]:
         """Yield what is not yet handled: ready, started and waiting, in this order."""

@@ -12,7 +12,7 @@ def verdict(workflow: Workflow, run: Run) -> tuple[RunCompleted | RunFailed, ...
     """Return the end of `run`, if there is nothing left to do in it that could be done now."""
     if run.started:
         return ()
-    if run.ready:
+    if run.in_flight:
         return _too_deep(workflow, run)
     if run.error is not None:
         return (RunFailed(run.error),)
@@ -23,9 +23,9 @@ def verdict(workflow: Workflow, run: Run) -> tuple[RunCompleted | RunFailed, ...
 
 
 def _too_deep(workflow: Workflow, run: Run) -> tuple[RunFailed, ...]:
-    if any(each.delivery.superstep <= run.max_iterations for queue in run.ready.values() for each in queue):
+    ready = [executor for executor in run.executors if executor in run.ready and not run.is_held_up(executor)]
+    if any(each.delivery.superstep <= run.max_iterations for executor in ready for each in run.ready[executor]):
         return ()  # only a free place is missing
-    ready = [executor for executor in run.executors if executor in run.ready]
     loops = ((executor, _loop(workflow, executor)) for executor in ready)
     executor, loop = next((found for found in loops if found[1]), (ready[0], []))
     what = f"the loop `{' -> '.join(loop)}`" if loop else f"the way to `{executor}`"

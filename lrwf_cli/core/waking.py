@@ -74,7 +74,7 @@ def has_come(run: Run, invocation: Invocation) -> bool:
     for wait in _asked_first(invocation):
         for request in (*wait.hears, *([wait.request] if wait.request else [])):
             found = run.requests.get(request)
-            if found is not None and not found.is_open:
+            if found is not None and found.answer is not None:
                 return True
     return False
 

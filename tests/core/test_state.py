@@ -12,7 +12,7 @@ from lrwf_cli.core.events import InvocationCompleted, StateChange
 from lrwf_cli.core.model import Direct, FanIn, FanOut, Json, identity
 from lrwf_cli.core.run import StateEntry
 from lrwf_cli.core.state import changed, changes_of, extension, is_kept_elsewhere, same
-from tests.core.simulation import Handler, Luck, Simulation, Task, effects, fails, flow
+from tests.core.simulation import Handler, Luck, Plain, Simulation, Task, effects, fails, flow
 
 SIDE_BY_SIDE = flow("a", FanOut("a", ("b", "c")))
 
@@ -27,7 +27,7 @@ def writes(*several: StateWrite) -> Handler:
     return lambda _: effects(writes=several)
 
 
-def sets(key: str, value: Any) -> Handler:
+def sets(key: str, value: Any) -> Plain:
     """Return a handler that reads `key`, then sets it to `value`, or to what `value` makes of what it read."""
 
     def handle(task: Task) -> Effects:

@@ -14,7 +14,7 @@ from lrwf_cli.executors.base import Call
 if TYPE_CHECKING:
     from lrwf_cli.executors.context import Context
 
-__all__ = ["Given", "Shared", "kept", "seen"]
+__all__ = ["Given", "Shared", "kept", "scene_of", "seen"]
 
 Given = Callable[[Mapping[str, Any]], Any]
 """Gives a value for what is seen: names to values. Raises ExpressionError, with the place in the flow file."""
@@ -40,14 +40,19 @@ class Shared(Mapping[str, Any]):
         return len(self._call.state)
 
 
+def scene_of(ctx: WorkflowContext) -> "Context":
+    """Return the context as those know it who are of the house."""
+    return cast("Context", ctx)
+
+
 def seen(message: Any, ctx: WorkflowContext) -> dict[str, Any]:
     """Return what an expression sees of this message, but for what it knows of the run already."""
-    scene = cast("Context", ctx)
+    scene = scene_of(ctx)
     return {"message": message, "state": Shared(scene.call, scene.codec)}
 
 
 def kept(what: str, given: Given, message: Any, ctx: WorkflowContext) -> Any:
     """Return what `given` gives for this message; when the handler comes by again, what it gave before."""
-    scene = cast("Context", ctx)
+    scene = scene_of(ctx)
     codec = scene.codec
     return codec.decode(scene.keeper.note(what, lambda _: codec.encode(given(seen(message, ctx)), name=what)))

@@ -9,12 +9,18 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
+from msgspec import UNSET
+
 from lrwf_cli.context import TOLERATED, WorkflowContext
 from lrwf_cli.core.backoff import ExponentialBackoff
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.person import Person
+from lrwf_cli.core.suspended import Answer, Ask, Request
+from lrwf_cli.core.view import instant
 from lrwf_cli.executors.api import Executor, handler
-from lrwf_cli.executors.scene import Given, kept, seen
+from lrwf_cli.executors.scene import Given, kept, scene_of, seen
 
-__all__ = ["CheckFunction", "PollExecutor", "Polled", "WaitExecutor"]
+__all__ = ["AskExecutor", "CheckFunction", "PollExecutor", "Polled", "WaitExecutor"]
 
 
 class WaitExecutor(Executor):
@@ -105,3 +111,76 @@ class CheckFunction:
     def result(self, status: Any) -> Any:
         """As `Polled` says."""
         return status
+
+
+class AskExecutor(Executor):
+    """Asks a person or a program outside, and sends `{choice, data, comment, by, at, expired}`.
+
+    `choices`, `schema` and `allowed_users` are as in `core.suspended.Ask`. After `timeout` the answer is `default`, if
+    there is one; else RequestExpired fails the attempt.
+    """
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - as in Executor
+        prompt: Given,
+        *,
+        choices: Sequence[str] = (),
+        schema: Json = None,
+        timeout: timedelta | None = None,
+        default: Json = UNSET,
+        allowed_users: Sequence[str] = (),
+    ) -> None:
+        super().__init__(id)
+        self._prompt = prompt
+        self._choices = tuple(choices)
+        self._schema = schema
+        self._timeout = timeout
+        self._default = default
+        self._allowed_users = allowed_users
+
+    @handler
+    async def handle(self, message: Any, ctx: WorkflowContext) -> None:
+        """Suspend until there is an answer; what is asked is settled when the message is first looked at."""
+        from lrwf_cli.executors.answers import Form
+        from lrwf_cli.executors.asks import Question, unanswered
+
+        scene = scene_of(ctx)
+        question = Question(
+            kept("ask", self._prompt, message, ctx),
+            Form(Any, self._choices, self._schema),
+            scene.codec,
+            timeout=self._timeout,
+            default=self._default,
+            allowed_users=self._allowed_users,
+        )
+
+        def answered(request: Request, answer: Answer) -> dict[str, Json]:
+            if answer.expired:
+                default = unanswered(request, scene.codec, scene.call.resolve)
+                return _message(answer, *_apart(request.ask, default))
+            return _message(answer, scene.call.resolve(answer.value), scene.call.resolve(answer.data))
+
+        await ctx.send_message(await scene.put(question, answered))
+
+
+def _apart(ask: Ask, default: Json) -> tuple[Json, Json]:
+    """Return what stands for an answer as the choice or bare value, and the object beside it."""
+    return (None, default) if ask.schema is not None and not ask.choices else (default, None)
+
+
+def _message(answer: Answer, choice: Json, data: Json) -> dict[str, Json]:
+    return {
+        "choice": choice,
+        "data": data,
+        "comment": answer.comment,
+        "by": _name(answer.by),
+        "at": instant(answer.at),
+        "expired": answer.expired,
+    }
+
+
+def _name(person: Person | None) -> str | None:
+    if person is None:
+        return None
+    return person.name or person.user or str(person.uid)

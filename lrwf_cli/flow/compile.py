@@ -59,6 +59,7 @@ def compile_workflow(loaded: LoadedFlow, facts: Mapping[str, ExecutorFacts], *, 
         when_failed=flow.when_failed,
         after={verdict: name for key, verdict in HOOKS.items() if (name := getattr(flow, key)) is not UNSET},
         notify=frozenset(notices_of(flow)),
+        timezone=None if flow.timezone is UNSET else flow.timezone,
     )
 
 

@@ -6,6 +6,7 @@ This is where `flow`, which knows the texts, and `executors`, which know what to
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
@@ -13,15 +14,15 @@ from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.functions import function_at
 from lrwf_cli.executors.modules import FlowModules
-from lrwf_cli.executors.waiting import CheckFunction, Polled, PollExecutor, WaitExecutor
-from lrwf_cli.flow.kinds import Poll
+from lrwf_cli.executors.waiting import AskExecutor, CheckFunction, Polled, PollExecutor, WaitExecutor
+from lrwf_cli.flow.kinds import Ask, Poll
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.nodes import KINDS
 from lrwf_cli.flow.renderings import Renderings
 
 __all__ = ["CLASSES", "Describer", "kind_of"]
 
-CLASSES: Mapping[str, type[Executor]] = {"wait": WaitExecutor, "poll": PollExecutor}
+CLASSES: Mapping[str, type[Executor]] = {"wait": WaitExecutor, "poll": PollExecutor, "ask": AskExecutor}
 """What an executor of each kind is, but for `uses`, which names its own."""
 
 
@@ -37,7 +38,11 @@ class Describer:
     def __init__(self, loaded: LoadedFlow, modules: FlowModules) -> None:
         self._loaded = loaded
         self._modules = modules
-        self._make: Mapping[str, Callable[[str, Renderings], Executor]] = {"wait": self._wait, "poll": self._poll}
+        self._make: Mapping[str, Callable[[str, Renderings], Executor]] = {
+            "wait": self._wait,
+            "poll": self._poll,
+            "ask": self._ask,
+        }
 
     def check(self, name: str) -> None:
         """Find what an executor's description refers to."""
@@ -67,6 +72,21 @@ class Describer:
     def _polled(self, name: str, poll: Poll, renderings: Renderings) -> Polled:
         function, wants_context = function_at(self._modules, str(poll.check))
         return CheckFunction(function, wants_context=wants_context)
+
+    def _ask(self, name: str, renderings: Renderings) -> Executor:
+        flow = self._loaded.flow
+        ask = flow.executors[name].ask
+        assert isinstance(ask, Ask)  # noqa: S101 - it is of that kind
+        allowed = flow.allowed_users if ask.allowed_users is UNSET else ask.allowed_users
+        return AskExecutor(
+            name,
+            renderings.text(ask.prompt, ("executors", name, "ask", "prompt")),
+            choices=() if ask.choices is UNSET else ask.choices,
+            schema=None if ask.schema is UNSET else msgspec.to_builtins(ask.schema),
+            timeout=None if ask.expires is UNSET else ask.expires,
+            default=ask.on_expiry["value"] if isinstance(ask.on_expiry, dict) else ask.on_expiry,
+            allowed_users=() if allowed is UNSET else allowed,
+        )
 
 
 def _backoff(poll: Poll) -> ExponentialBackoff:

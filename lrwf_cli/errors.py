@@ -35,6 +35,7 @@ __all__ = [
     "RunConflict",
     "RunFailedError",
     "RunStuck",
+    "SecretMissing",
     "StateDirectoryError",
     "StateFull",
     "StateNewer",
@@ -273,3 +274,7 @@ class CommandFailed(LrwfError):
 
 class CommandLost(LrwfError):
     """A command is gone, and has left no word of how it ended."""
+
+
+class SecretMissing(LrwfError):
+    """A secret that a command needs cannot be read."""

@@ -1,0 +1,162 @@
+"""Processes of this machine: started with the descriptors they are to have, known again later, ended with all theirs.
+
+What they are for is not known here. A process is known by its pid and the instant of its start in this boot of the
+machine: a pid alone is given to others again. What belongs together is a *session*: whoever leaves it (`setsid`) has
+said that it wants to be left alone, and is.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+__all__ = ["Process", "alive", "boot_id", "end_session", "members", "process", "raised", "shell", "spawn"]
+
+_ENDED = frozenset("ZX")  # it waits to be reaped, and runs no more
+_LOOK_EVERY_S = 0.02
+_LOWEST_FD = 10  # above all numbers that a shell can name
+
+
+class Process(NamedTuple):
+    """A process that may have ended: `since` is when it started, in the kernel's own count."""
+
+    pid: int
+    since: str
+
+
+class _Stat(NamedTuple):
+    state: str
+    session: int
+    since: str
+
+
+def boot_id() -> str:
+    """Return what changes with each boot of this machine; where the kernel does not say, nothing does."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - pathlib is not worth its import
+            return file.read().strip()
+    except OSError:
+        return "unknown"
+
+
+def process(stat: str) -> Process | None:
+    """Return the process that a line of `/proc/<pid>/stat` is about; `None` if it is no such line."""
+    found = _parsed(stat)
+    pid = stat.partition(" ")[0]
+    return Process(int(pid), found.since) if found is not None and pid.isdecimal() else None
+
+
+def alive(process: Process) -> bool:
+    """Whether a process still runs."""
+    found = _stat(process.pid)
+    return found is not None and found.since == process.since and found.state not in _ENDED
+
+
+def members(leader: Process) -> list[int]:
+    """Return the pids of what runs in the session that `leader` has begun, whether it lives itself or not."""
+    found = _stat(leader.pid)
+    if found is not None and found.since != leader.since:
+        return []  # the kernel gives a pid again only when nobody is left in its session
+    return [pid for pid, stat in _all() if stat.session == leader.pid and stat.state not in _ENDED]
+
+
+def end_session(leader: Process, grace_s: float) -> list[int]:
+    """Send SIGTERM to all of a session, after `grace_s` SIGKILL, and return when nobody is left in it.
+
+    Returns the pids of those that are not ours to end (another user's: `sudo`), which are left.
+    """
+    asked_until = time.monotonic() + grace_s
+    left = _signal_all(leader, signal.SIGTERM, signal.SIGCONT)
+    empty = 0
+    while empty < 2:  # a process that forks and ends while they are listed may hide its child once
+        if set(members(leader)) <= left:
+            empty += 1
+            continue
+        empty = 0
+        time.sleep(_LOOK_EVERY_S)
+        if time.monotonic() >= asked_until:
+            left |= _signal_all(leader, signal.SIGKILL)
+    return sorted(left)
+
+
+def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str]) -> int:
+    """Start a process in a session of its own and return its pid. Its descriptors are `fds`, from 0 on, and no others.
+
+    A number is a descriptor of ours, which is `raised`; a path is opened, for reading as 0 and for writing else.
+    Signals are as in a fresh process, but for those that this one was told to ignore. Raises OSError.
+    """
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
+    for number, each in enumerate(fds):
+        if isinstance(each, str):
+            actions.append((os.POSIX_SPAWN_OPEN, number, each, os.O_WRONLY if number else os.O_RDONLY, 0))
+        else:
+            actions.append((os.POSIX_SPAWN_DUP2, each, number))
+    return os.posix_spawn(
+        argv[0],
+        list(argv),
+        env,
+        file_actions=actions,
+        setsid=True,
+        setsigmask=(),
+        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and whom it starts would too
+    )
+
+
+def raised(fd: int) -> int:
+    """Return `fd` under a number that no target of `spawn` has; closes the old one."""
+    import fcntl
+
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST_FD)
+    finally:
+        os.close(fd)
+
+
+def shell(command: str | Sequence[str]) -> list[str]:
+    """Return the arguments of a command: text is for `/bin/sh -c`, a list is taken as it is."""
+    return ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
+
+
+def _signal_all(leader: Process, *signals: signal.Signals) -> set[int]:
+    """Send signals to all of a session; return those that may not be signalled."""
+    refused = set()
+    for pid in members(leader):
+        try:
+            fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            stat = _stat(pid)
+            if stat is not None and stat.session == leader.pid:  # else the pid is someone else's by now
+                for number in signals:
+                    signal.pidfd_send_signal(fd, number)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            refused.add(pid)
+        finally:
+            os.close(fd)
+    return refused
+
+
+def _all() -> Iterator[tuple[int, _Stat]]:
+    for name in os.listdir("/proc"):  # noqa: PTH208 - as above
+        if name.isdecimal() and (stat := _stat(int(name))) is not None:
+            yield int(name), stat
+
+
+def _stat(pid: int) -> _Stat | None:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            return _parsed(os.read(fd, 4096).decode(errors="replace"))
+        finally:
+            os.close(fd)
+    return None
+
+
+def _parsed(line: str) -> _Stat | None:
+    fields = line.rpartition(")")[2].split()  # a program's name may contain anything, a parenthesis too
+    return _Stat(fields[0], int(fields[3]), fields[19]) if len(fields) > 19 else None

@@ -1,5 +1,6 @@
 """A run that began earlier, put together again from what it is pinned to: its definition and its code."""
 
+from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.executors.modules import CodeSnapshot
@@ -8,20 +9,44 @@ from lrwf_cli.local.begin import Parts, assembly
 from lrwf_cli.local.parts import FlowParts
 from lrwf_cli.store.base import Held, Store
 
-__all__ = ["assemble", "parts_of"]
+__all__ = ["Assembler", "assemble", "parts_of"]
+
+_KNOWN = 32
+"""How many definitions are remembered: a tick has many runs of few flows."""
+
+
+class Assembler:
+    """Puts runs of one store together. Those that are pinned to the same share what is not a single run's own."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[str | None, ...], Parts] = {}
+
+    def __call__(self, held: Held, definition: str) -> Assembly:
+        """Return what it takes to drive a held run. Raises CodeMissing, NeedsItsProgram, FlowError."""
+        origin = held.run.origin
+        pinned = (definition, origin.flow, origin.folder, origin.code, origin.built, origin.script)
+        parts = self._known.pop(pinned, None) or parts_of(self._store, held.run, definition)
+        self._known[pinned] = parts
+        if len(self._known) > _KNOWN:
+            del self._known[next(iter(self._known))]
+        return _assembly(parts, held)
 
 
 def assemble(store: Store, held: Held, definition: str) -> Assembly:
     """Return what it takes to drive a held run. Raises CodeMissing, NeedsItsProgram, FlowError."""
+    return _assembly(parts_of(store, held.run, definition), held)
+
+
+def _assembly(parts: Parts, held: Held) -> Assembly:
     run = held.run
-    parts = parts_of(store, held, definition)
     about = {"id": run.id, "workflow": run.workflow, "started_at": instant(run.started_at)}
     return assembly(parts, parts.executors(held.resolve(run.input), about), held)
 
 
-def parts_of(store: Store, held: Held, definition: str) -> Parts:
-    """Return the workflow and the code that a run is pinned to."""
-    origin = held.run.origin
+def parts_of(store: Store, run: Run, definition: str) -> Parts:
+    """Return the workflow and the code that a run is pinned to. Raises as `assemble`."""
+    origin = run.origin
     files = store.code(origin.code) if origin.code else {}
     snapshot = CodeSnapshot(files, origin.code or "")
     if origin.built is not None:

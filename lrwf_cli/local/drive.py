@@ -3,14 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any, TypeVar
 
 from lrwf_cli.clock import SystemClock
 from lrwf_cli.engine.given import Assemble, Observer, Process
 from lrwf_cli.engine.passes import Engine
 from lrwf_cli.executors.threads import DaemonThreads
-from lrwf_cli.local.assemble import assemble
+from lrwf_cli.local.assemble import Assembler
 from lrwf_cli.local.machine import boot_id
 from lrwf_cli.local.overrun import Overruns
 from lrwf_cli.store.base import Store
@@ -37,7 +36,7 @@ def engine(
     return Engine(
         store,
         SystemClock(),
-        make or partial(assemble, store),
+        make or Assembler(store),
         process=Process(boot_id()),
         jobs=jobs,
         observe=observe,

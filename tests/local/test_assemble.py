@@ -1,11 +1,13 @@
 """Runs put together again in one process: what they share, and what is each one's own."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from lrwf_cli.errors import CodeMissing
 from lrwf_cli.local.assemble import Assembler
+from lrwf_cli.local.drive import engine
 
 COUNTING = """
     from lrwf_cli import Executor, WorkflowContext, handler
@@ -28,21 +30,26 @@ FLOW = """
 """
 
 
-def test_runs_of_one_definition_share_the_graph_and_nothing_that_is_their_own(desk: Any) -> None:
-    """A tick reads a flow once, however many runs of it are due; executors are made for each run, from its input."""
+def test_runs_of_one_definition_share_the_graph(desk: Any) -> None:
+    """A tick reads a flow once, however many runs of it are due."""
+    desk.write(flow_yaml=FLOW.replace('"${{ input.step }}"', "1"), tasks_py=COUNTING)
+    assemble = Assembler(desk.store)
+    graphs = []
+    for run_id in ("two", "five"):
+        desk.leave("step=2", run_id=run_id)
+        held = desk.store.hold(run_id)
+        graphs.append(assemble(held, desk.store.definition(run_id)).workflow)
+        held.release()
+    assert graphs[0] is graphs[1]
+
+
+def test_executors_are_made_for_each_run(desk: Any) -> None:
+    """What hangs on a run's input is its own, and so is what its executors remember."""
     desk.write(flow_yaml=FLOW, tasks_py=COUNTING)
     desk.leave("step=2", run_id="two")
     desk.leave("step=5", run_id="five")
-    assemble = Assembler(desk.store)
-    graphs, steps = [], []
-    for run_id in ("two", "five"):
-        held = desk.store.hold(run_id)
-        assembly = assemble(held, desk.store.definition(run_id))
-        graphs.append(assembly.workflow.executors["count"].accepts)
-        held.release()
-        steps.append(desk.outputs(desk.advance(run_id)))
-    assert steps == [[2], [5]]
-    assert graphs[0] is graphs[1]
+    done = asyncio.run(engine(desk.store, jobs=1).tick(["two", "five"]))
+    assert [desk.outputs(each.run) for each in done] == [[2], [5]]
 
 
 def test_another_definition_is_put_together_from_its_own(desk: Any) -> None:

@@ -141,11 +141,14 @@ def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock:
     return held, assembly(prepared.parts, executors, held)
 
 
-def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held) -> "Assembly":
-    """Return what it takes to drive `held` with these executors; what they print goes to the run's log."""
+def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held, *, clock: Clock | None = None) -> "Assembly":
+    """Return what it takes to drive `held` with these executors; what they print goes to the run's log.
+
+    `clock` is what handlers ask for the time, if it is not the machine's.
+    """
     # both bring asyncio, which whoever only looks at a flow does without
     from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.invoke import PythonInvoker
 
     workflow = parts.workflow_of(executors)
-    return Assembly(workflow, PythonInvoker(executors, workflow, parts.codec, log=held.log))
+    return Assembly(workflow, PythonInvoker(executors, workflow, parts.codec, log=held.log, clock=clock))

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from lrwf_cli.clock import Clock
 from lrwf_cli.executors.modules import read_code
 from lrwf_cli.flow.inputs import Declarations
 from lrwf_cli.flow.load import load_flow
@@ -14,10 +15,11 @@ from lrwf_cli.local.parts import FlowParts
 __all__ = ["prepare"]
 
 
-def prepare(target: str) -> Prepared:
+def prepare(target: str, *, clock: Clock | None = None) -> Prepared:
     """Return what `lrwf run TARGET` would run: a flow file, or `module:attribute` of a workflow built in Python.
 
-    Runs the author's imports; writes nothing. Raises FlowError with all problems.
+    `clock` is what expressions ask with `now()`, if it is not the machine's. Runs the author's imports; writes nothing.
+    Raises FlowError with all problems.
     """
     if _is_built(target):
         from lrwf_cli.local.built_parts import prepare_built
@@ -28,7 +30,7 @@ def prepare(target: str) -> Prepared:
     snapshot = read_code(path.parent)
     where = origin(flow=str(path), folder=str(path.parent), code=snapshot.digest if snapshot.files else None)
     return Prepared(
-        FlowParts(loaded, snapshot, str(path.parent)),
+        FlowParts(loaded, snapshot, str(path.parent), clock=clock),
         definition=loaded.text,
         declared=_declared(loaded.flow.input),
         snapshot=snapshot,

@@ -62,7 +62,7 @@ class MemoryKeeper:
             self.stay.kept[place.path] = (None, error)
             raise
         if isinstance(value, Waiting):
-            self.stay.suspend(value)
+            self.stay.waiting = value
             raise Suspended
         self.stay.kept[place.path] = (value, None)
         return value
@@ -94,6 +94,7 @@ class Stay:
     waits: dict[str, Wait] = field(default_factory=dict)
     requests: dict[str, Request] = field(default_factory=dict)
     desk: Progress = field(default_factory=Progress)
+    waiting: Waiting | None = None
     entries: int = 0
     ctx: Any = None
 
@@ -132,8 +133,7 @@ class Stay:
         try:
             return True, await function(self.message, self.ctx)
         except Suspended:
-            for ask in self.ctx.asks:
-                self.open(ask)
+            self.suspend()
             return False, None
 
     async def end(self) -> Any:
@@ -153,11 +153,14 @@ class Stay:
                 self.answer(Answer(self.clock.now(), request.ask.default, expired=True), request.id)
                 break
 
-    def suspend(self, waiting: Waiting) -> None:
+    def suspend(self) -> None:
         """Remember what is waited for, as the core would: requests get their ids."""
-        wait = waiting.wait
-        if waiting.ask is not None:
-            wait = replace(wait, request=self.open(waiting.ask))
+        assert self.waiting is not None
+        wait = self.waiting.wait
+        if self.waiting.ask is not None:
+            wait = replace(wait, request=self.open(self.waiting.ask))
+        for ask in self.ctx.asks:
+            self.open(ask)
         open_ones = tuple(r.id for r in self.requests.values() if r.is_open)
         self.waits = {wait.path: replace(wait, hears=open_ones) if wait.kind == "timer" else wait}
 

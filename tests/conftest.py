@@ -10,12 +10,18 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fresh.resuming import switch_on
+from tests.fresh.settings import IS_ON
+
 BUSY = (HealthCheck.too_slow,)  # a busy machine is no reason to fail
 settings.register_profile(
     "quick", deadline=None, database=None, derandomize=True, max_examples=60, suppress_health_check=BUSY
 )
 settings.register_profile("deep", deadline=None, database=None, max_examples=3000, suppress_health_check=BUSY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+if IS_ON:
+    switch_on()
 
 _numbers = count(1)
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.fresh.settings import settings
+
 __all__ = ["ROOT", "environment", "lrwf"]
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +22,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "TZ": "UTC",
         "COLUMNS": "120",
         "NO_COLOR": "1",
+        **settings(),
         **more,
     }
 

@@ -11,6 +11,7 @@ import pytest
 from lrwf_cli.__main__ import default_state_dir, main
 from lrwf_cli.cli.app import COMMANDS
 from tests.cli.said import Lrwf
+from tests.fresh.settings import settings
 from tests.program import ROOT, environment
 
 LOADED = "import sys; from lrwf_cli.__main__ import main; code = main(sys.argv[1:]); print(code, *sorted(sys.modules))"
@@ -35,6 +36,7 @@ def test_an_idle_tick_imports_next_to_nothing(tmp_path: Path, switches: tuple[st
     """Conformance 58: cron calls it every minute; with nothing due it loads what reads file names, and no more."""
     bare = subprocess.run(
         [sys.executable, "-P", "-c", "import os, sys, time; print(*sys.modules)"],
+        env={**os.environ, **settings()},
         capture_output=True,
         text=True,
         check=True,

@@ -2,26 +2,23 @@
 
 import os
 import sys
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any
 
 
 class _WhenImported:
     """Finds one module as ever, and changes it once it is loaded."""
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
         if name != "lrwf_cli.engine.passes":
             return None
+        from importlib.machinery import PathFinder
+
         spec = PathFinder.find_spec(name, path)
-        loader: Any = spec.loader if spec else None
-        if loader is not None:
-            loader.exec_module = _then_switched_on(loader.exec_module)
+        spec.loader.exec_module = _then_switched_on(spec.loader.exec_module)
         return spec
 
 
-def _then_switched_on(execute: Any) -> Any:
-    def executed(module: ModuleType) -> None:
+def _then_switched_on(execute):  # type: ignore[no-untyped-def]
+    def executed(module) -> None:  # type: ignore[no-untyped-def]
         execute(module)
         from tests.fresh.resuming import switch_on
 

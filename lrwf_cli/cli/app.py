@@ -31,6 +31,7 @@ COMMANDS = {
     "pause": "Hold a run until it is resumed.",
     "resume": "Let a paused or blocked run go on.",
     "validate": "Check a workflow without running it.",
+    "simulate": "Play a run in virtual time, and tell what would happen when.",
     "schema": "Print the JSON Schema of flow files, or a part of it.",
 }
 """Every command with its line in `lrwf --help`, in the order of that page."""

@@ -1,5 +1,7 @@
 """Switches the mode on in a process that a test starts: when the engine is imported, and not before."""  # noqa: INP001 - Python imports it by its plain name
 
+# mypy: ignore-errors
+# Without annotations: an idle tick loads no `typing`, and is measured with this too.
 import os
 import sys
 
@@ -7,7 +9,7 @@ import sys
 class _WhenImported:
     """Finds one module as ever, and changes it once it is loaded."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name, path=None, target=None):
         if name != "lrwf_cli.engine.passes":
             return None
         from importlib.machinery import PathFinder
@@ -17,8 +19,8 @@ class _WhenImported:
         return spec
 
 
-def _then_switched_on(execute):  # type: ignore[no-untyped-def]
-    def executed(module) -> None:  # type: ignore[no-untyped-def]
+def _then_switched_on(execute):
+    def executed(module) -> None:
         execute(module)
         from tests.fresh.resuming import switch_on
 

@@ -8,18 +8,17 @@ it twice. One that was stopped with its driver is found to be so, and is run aga
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lrwf_cli.context import WorkflowContext
 from lrwf_cli.core.model import Json
 from lrwf_cli.executors.api import Executor, handler
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.environment import Surroundings
-from lrwf_cli.executors.scene import Given, seen
+from lrwf_cli.executors.scene import Given, scene_of, seen
 
 if TYPE_CHECKING:
     from lrwf_cli.executors.attendant import Attendant
-    from lrwf_cli.executors.context import Context
 
 __all__ = ["GRACE", "Command", "CommandExecutor", "facts_of"]
 
@@ -77,7 +76,7 @@ class CommandExecutor(Executor):
         from lrwf_cli.executors.masking import Mask
         from lrwf_cli.executors.processes import shell
 
-        call = cast("Context", ctx).call
+        call = scene_of(ctx).call
         secrets = self._around.read_secrets()
         mask = Mask(secrets.values())
         attendant = self._attendant(call, mask, sys.stdout.write)

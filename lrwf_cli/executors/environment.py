@@ -43,7 +43,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     def variables(
         self, declared: Mapping[str, str], secrets: Mapping[str, str], facts: Mapping[str, str]
     ) -> dict[str, str]:
-        """Return what a command sees. `declared` is from `env:`; `secrets` win over that, and `facts` (`LRWF_*`) over all."""
+        """Return what a command sees. `secrets` win over what is `declared` (`env:`), `facts` (`LRWF_*`) over both."""
         base = {"PATH": self.path or os.environ.get("PATH", os.defpath), **self.locale}
         passed = {name: os.environ[name] for name in (*_OF_THE_DRIVER, *self.passed) if name in os.environ}
         home = {} if "HOME" in passed else {"HOME": _home()}

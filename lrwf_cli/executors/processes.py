@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["Process", "alive", "boot_id", "end_session", "members", "process", "raised", "shell", "spawn"]
+__all__ = ["Process", "alive", "boot_id", "child", "end_session", "members", "process", "raised", "shell", "spawn"]
 
 _ENDED = frozenset("ZX")  # it waits to be reaped, and runs no more
 _LOOK_EVERY_S = 0.02
@@ -46,6 +46,12 @@ def process(stat: str) -> Process | None:
     found = _parsed(stat)
     pid = stat.partition(" ")[0]
     return Process(int(pid), found.since) if found is not None and pid.isdecimal() else None
+
+
+def child(pid: int) -> Process:
+    """Return the process that is a child of ours, and that we have not waited for: until then it has its pid."""
+    found = _stat(pid)
+    return Process(pid, found.since if found is not None else "")
 
 
 def alive(process: Process) -> bool:

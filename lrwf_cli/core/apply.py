@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from lrwf_cli.core import events as e
 from lrwf_cli.core.apply_invocations import APPLY
-from lrwf_cli.core.asking import withdraw
+from lrwf_cli.core.asking import ask_anew
 from lrwf_cli.core.places import cut_off, line_up, renew
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.status import moved, settled
@@ -155,7 +155,7 @@ def _unstuck(run: Run, invocation: Invocation, afresh: bool) -> Invocation:  # n
     if not afresh:
         return replace(invocation, stuck=False)
     run.kept.pop(invocation.delivery.id, None)
-    withdraw(run, invocation.delivery.id, calls=True)
+    ask_anew(run, invocation.delivery.id)
     return replace(invocation, stuck=False, start=invocation.start + 1, waits=())
 
 

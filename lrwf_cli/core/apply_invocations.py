@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from lrwf_cli.core import invocation_events as e
-from lrwf_cli.core.asking import withdraw
+from lrwf_cli.core.asking import ask_anew, withdraw
 from lrwf_cli.core.keeping import keep
 from lrwf_cli.core.lineage import joined_path
 from lrwf_cli.core.places import cut_off, line_up, take_failed, take_ready
@@ -75,7 +75,7 @@ def _invocation_failed(run: Run, event: e.InvocationFailed) -> None:
     invocation = take_failed(run, event.delivery)
     _count(run, invocation.delivery.executor, failed=1)
     run.kept.pop(event.delivery, None)
-    withdraw(run, event.delivery, calls=True)
+    ask_anew(run, event.delivery)
     afresh = replace(invocation, start=invocation.start + 1, error=event.error, started_at=None, waits=(), due_at=None)
     if event.retry_at is not None:
         run.waiting[event.delivery] = replace(
@@ -131,8 +131,12 @@ def _requests_opened(run: Run, event: e.RequestsOpened) -> None:
 
 def _request_answered(run: Run, event: e.RequestAnswered) -> None:
     run.requests[event.request] = replace(run.requests[event.request], answer=event.answer)
-    if event.delivery is not None:
+    if event.delivery is None:
+        return
+    if run.ending is None:
         line_up(run, Invocation(event.delivery))
+    else:
+        run.aside.setdefault(event.delivery.executor, []).append(Invocation(event.delivery))
 
 
 def _invocations_cut_off(run: Run, event: e.InvocationsCutOff) -> None:

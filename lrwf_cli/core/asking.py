@@ -10,7 +10,7 @@ from lrwf_cli.core.lineage import delivery_id
 from lrwf_cli.core.run import Delivery, Invocation, Run
 from lrwf_cli.core.suspended import Answer, Ask, Request, Wait
 
-__all__ = ["addressed", "answered", "expired", "expiring", "is_asking", "opened", "withdraw"]
+__all__ = ["addressed", "answered", "ask_anew", "expired", "expiring", "is_asking", "opened", "withdraw"]
 
 
 def opened(run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime) -> tuple[Request, ...]:
@@ -64,13 +64,21 @@ def answered(run: Run, request: str, answer: Answer) -> tuple[RequestAnswered, .
     found = run.requests.get(request)
     if found is None or not found.is_open:
         return ()
-    return (RequestAnswered(request, answer, _brought(found, answer) if found.ask.calls else None),)
+    return (RequestAnswered(request, answer, _brought(run, found, answer) if found.ask.calls else None),)
 
 
-def _brought(request: Request, answer: Answer) -> Delivery:
-    """Return the answer as a delivery. Its id comes from where it was asked, not from when, nor from its name."""
+def _brought(run: Run, request: Request, answer: Answer) -> Delivery:
+    """Return the answer as a delivery.
+
+    Its id comes from where it was asked, not from when, nor from its name; and from how often what was asked from there
+    has been answered, if an attempt that failed has asked something else.
+    """
+    place = request.ask.lane, request.ask.path
+    before = [r for r in run.requests.values() if r.delivery == request.delivery and (r.ask.lane, r.ask.path) == place]
+    number = sum(each.ask.calls and each.answer is not None for each in before)
+    again = f":{number + 1}" if number else ""
     return Delivery(
-        id=delivery_id((request.delivery,), f"answer:{request.ask.lane}:{request.ask.path}"),
+        id=delivery_id((request.delivery,), f"answer:{request.ask.lane}:{request.ask.path}{again}"),
         executor=request.executor,
         superstep=request.superstep + 1,
         message=answer.value,
@@ -99,12 +107,20 @@ def expired(request: Request, now: datetime) -> Answer:
     return Answer(at=now, value=request.ask.default if request.ask.has_default else None, expired=True)
 
 
-def withdraw(run: Run, delivery: str, *, but: Iterable[str | None] = (), calls: bool = False) -> None:
+def withdraw(run: Run, delivery: str, *, but: Iterable[str | None] = ()) -> None:
     """Close the open requests of an invocation that nobody waits for any more. For `apply`: it owns the run.
 
-    Those whose answer is a call stay open unless `calls`.
+    Those whose answer is a call stay open.
     """
     still = set(but)
     for request in [r for r in run.requests.values() if r.delivery == delivery and r.is_open]:
-        if request.id not in still and (calls or not request.ask.calls):
+        if request.id not in still and not request.ask.calls:
+            run.requests[request.id] = replace(request, withdrawn=True)
+
+
+def ask_anew(run: Run, delivery: str) -> None:
+    """Have the next start of an invocation ask anew what nobody has answered. For `apply`: it owns the run."""
+    for request in [r for r in run.requests.values() if r.delivery == delivery]:
+        expired = request.answer is not None and request.answer.expired and not request.ask.calls
+        if request.is_open or expired:
             run.requests[request.id] = replace(request, withdrawn=True)

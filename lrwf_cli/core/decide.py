@@ -208,7 +208,7 @@ def _keep(_: Workflow, run: Run, command: c.Keep, __: datetime) -> Events:
 
 
 def _respond(_: Workflow, run: Run, command: c.Respond, __: datetime) -> Events:
-    return () if run.is_final or run.ending is not None else answered(run, command.request, command.answer)
+    return answered(run, command.request, command.answer)  # a frozen one too: a `retry` is to find it
 
 
 def _deliver(_: Workflow, run: Run, command: c.Deliver, now: datetime) -> Events:

@@ -103,7 +103,8 @@ class Question:
     calls: bool = False
 
     def step(self, scene: Scene, lane: str, path: str, wait: Wait | None) -> Any:
-        found = next((r for r in scene.requests if (r.ask.lane, r.ask.path) == (lane, path)), None)
+        same = (lane, path, self.prompt)
+        found = next((r for r in reversed(scene.requests) if (r.ask.lane, r.ask.path, r.ask.prompt) == same), None)
         if found is not None and found.answer is not None:
             if found.answer.expired and not found.ask.has_default:
                 raise RequestExpired(self.prompt)

@@ -5,7 +5,7 @@ from lrwf_cli.core.view import instant
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.load import parse_flow
-from lrwf_cli.local.begin import Parts, assembly
+from lrwf_cli.local.begin import Parts, assembly, home_of
 from lrwf_cli.local.parts import FlowParts
 from lrwf_cli.store.base import Held, Store
 
@@ -30,18 +30,19 @@ class Assembler:
         self._known[pinned] = parts
         if len(self._known) > _KNOWN:
             del self._known[next(iter(self._known))]
-        return _assembly(parts, held)
+        return _assembly(parts, held, self._store)
 
 
 def assemble(store: Store, held: Held, definition: str) -> Assembly:
     """Return what it takes to drive a held run. Raises CodeMissing, NeedsItsProgram, FlowError."""
-    return _assembly(parts_of(store, held.run, definition), held)
+    return _assembly(parts_of(store, held.run, definition), held, store)
 
 
-def _assembly(parts: Parts, held: Held) -> Assembly:
+def _assembly(parts: Parts, held: Held, store: Store) -> Assembly:
     run = held.run
     about = {"id": run.id, "workflow": run.workflow, "started_at": instant(run.started_at)}
-    return assembly(parts, parts.executors(held.resolve(run.input), about), held)
+    executors = parts.executors(held.resolve(run.input), about, run.origin)
+    return assembly(parts, executors, held, home=home_of(store))
 
 
 def parts_of(store: Store, run: Run, definition: str) -> Parts:

@@ -14,6 +14,7 @@ from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.command import CommandExecutor
 from lrwf_cli.executors.inputs import convert_input, read_texts
 from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
@@ -23,7 +24,7 @@ from lrwf_cli.store.base import Held, NewRun, Store
 if TYPE_CHECKING:
     from lrwf_cli.engine.given import Assembly
 
-__all__ = ["Parts", "Prepared", "assembly", "begin", "new_run_id", "same_run"]
+__all__ = ["Parts", "Prepared", "assembly", "begin", "home_of", "new_run_id", "same_run"]
 
 
 class Parts(Protocol):
@@ -39,8 +40,11 @@ class Parts(Protocol):
     def start(self) -> Executor:
         """The executor that gets the input."""
 
-    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:
-        """Return the instances that handle the deliveries of one run."""
+    def executors(self, run_input: Json, run: Mapping[str, Any], origin: Origin | None = None) -> dict[str, Executor]:
+        """Return the instances that handle the deliveries of one run, which began where `origin` says."""
+
+    def check_secrets(self) -> None:
+        """Raise FlowError if a secret cannot be read here and now."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
         """Return the graph of a run that has these executors."""
@@ -122,12 +126,14 @@ def same_run(store: Store, run_id: str, run_input: Json) -> Run | None:
 def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock: Clock) -> tuple[Held, "Assembly"]:
     """Publish a run and hold it; return it with what it takes to drive it. Durable on return.
 
-    Its executors are made first: what their constructors refuse is a FlowError, and nothing is written.
+    Its executors are made first, and its secrets read: what their constructors refuse, or is not there, is a FlowError,
+    and nothing is written.
     """
     now = clock.now()
     start = Start(run_id, run_input, prepared.origin, caller())
     about = {"id": run_id, "workflow": prepared.name, "started_at": instant(now)}
-    executors = prepared.parts.executors(run_input, about)
+    executors = prepared.parts.executors(run_input, about, prepared.origin)
+    prepared.parts.check_secrets()
     held = store.create(
         NewRun(
             run_id=run_id,
@@ -138,17 +144,34 @@ def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock:
             code=prepared.snapshot.files if prepared.origin.code else None,
         )
     )
-    return held, assembly(prepared.parts, executors, held)
+    return held, assembly(prepared.parts, executors, held, home=home_of(store))
 
 
-def assembly(parts: Parts, executors: Mapping[str, Executor], held: Held, *, clock: Clock | None = None) -> "Assembly":
+def assembly(
+    parts: Parts,
+    executors: Mapping[str, Executor],
+    held: Held,
+    *,
+    clock: Clock | None = None,
+    home: str | None = None,
+) -> "Assembly":
     """Return what it takes to drive `held` with these executors; what they print goes to the run's log.
 
-    `clock` is what handlers ask for the time, if it is not the machine's.
+    `clock` is what handlers ask for the time, if it is not the machine's; `home` the state directory, if there is one.
     """
     # both bring asyncio, which whoever only looks at a flow does without
     from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.invoke import PythonInvoker
 
+    facts = {} if home is None else {"LRWF_STATE_DIR": home}
+    for executor in executors.values():
+        if isinstance(executor, CommandExecutor):
+            executor.bind(held.work, facts=facts)
     workflow = parts.workflow_of(executors)
     return Assembly(workflow, PythonInvoker(executors, workflow, parts.codec, log=held.log, clock=clock))
+
+
+def home_of(store: Store) -> str | None:
+    """Return the path of a store that is a state directory; `None` for one that is in memory."""
+    path: str | None = getattr(store, "path", None)
+    return path

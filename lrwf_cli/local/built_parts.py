@@ -37,9 +37,17 @@ class BuiltParts:
         """The executor that gets the input."""
         return self._built.start
 
-    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:  # noqa: ARG002 - as `Parts`
+    def executors(
+        self,
+        run_input: Json,  # noqa: ARG002 - as `Parts`
+        run: Mapping[str, Any],  # noqa: ARG002 - as `Parts`
+        origin: Origin | None = None,  # noqa: ARG002 - as `Parts`
+    ) -> dict[str, Executor]:
         """Return the instances for one run: the program's own, or copies where several runs share a process."""
         return {name: _copied(each) if self._own else each for name, each in self._built.executors.items()}
+
+    def check_secrets(self) -> None:
+        """Do nothing: there are none."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:  # noqa: ARG002 - as `Parts`
         """Return the graph: it is the same for all runs."""

@@ -4,25 +4,36 @@ This is where `flow`, which knows the texts, and `executors`, which know what to
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
 from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.command import GRACE, CommandExecutor
+from lrwf_cli.executors.environment import Surroundings
 from lrwf_cli.executors.functions import function_at
 from lrwf_cli.executors.modules import FlowModules
+from lrwf_cli.executors.scene import Given
 from lrwf_cli.executors.waiting import AskExecutor, CheckFunction, Polled, PollExecutor, WaitExecutor
 from lrwf_cli.flow.kinds import Ask, Poll
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.nodes import KINDS
 from lrwf_cli.flow.renderings import Renderings
+from lrwf_cli.local.secrets import sources
 
-__all__ = ["CLASSES", "Describer", "kind_of"]
+__all__ = ["CLASSES", "Maker", "check_kind", "kind_of"]
 
-CLASSES: Mapping[str, type[Executor]] = {"wait": WaitExecutor, "poll": PollExecutor, "ask": AskExecutor}
+CLASSES: Mapping[str, type[Executor]] = {
+    "run": CommandExecutor,
+    "poll": PollExecutor,
+    "wait": WaitExecutor,
+    "ask": AskExecutor,
+}
 """What an executor of each kind is, but for `uses`, which names its own."""
 
 
@@ -32,55 +43,78 @@ def kind_of(loaded: LoadedFlow, name: str) -> str:
     return next(kind for kind in KINDS if getattr(executor, kind) is not UNSET)
 
 
-class Describer:
-    """Makes the executors of one flow that it describes. Raises FlowError for functions that are not there."""
+def check_kind(loaded: LoadedFlow, modules: FlowModules, name: str) -> None:
+    """Find what the description of an executor refers to. Raises FlowError for a function that is not there."""
+    poll = loaded.flow.executors[name].poll
+    if isinstance(poll, Poll) and isinstance(poll.check, str):
+        function_at(modules, poll.check)
 
-    def __init__(self, loaded: LoadedFlow, modules: FlowModules) -> None:
+
+class Maker:
+    """Makes the executors of one run that a flow describes. `base` is what all of its commands have around them."""
+
+    def __init__(self, loaded: LoadedFlow, modules: FlowModules, renderings: Renderings, base: Surroundings) -> None:
         self._loaded = loaded
         self._modules = modules
-        self._make: Mapping[str, Callable[[str, Renderings], Executor]] = {
-            "wait": self._wait,
+        self._renderings = renderings
+        self._base = base
+        self._make: Mapping[str, Callable[[str], Executor]] = {
+            "run": self._run,
             "poll": self._poll,
+            "wait": self._wait,
             "ask": self._ask,
         }
 
-    def check(self, name: str) -> None:
-        """Find what an executor's description refers to."""
-        poll = self._loaded.flow.executors[name].poll
-        if isinstance(poll, Poll) and isinstance(poll.check, str):
-            function_at(self._modules, poll.check)
+    def __call__(self, name: str) -> Executor:
+        """Return an executor."""
+        return self._make[kind_of(self._loaded, name)](name)
 
-    def made(self, name: str, renderings: Renderings) -> Executor:
-        """Return an executor, new for one run, whose texts are `renderings`."""
-        return self._make[kind_of(self._loaded, name)](name, renderings)
+    def _run(self, name: str) -> Executor:
+        around, values = self._around(name)
+        command: Any = self._loaded.flow.executors[name].run
+        return CommandExecutor(name, command, around, values=values, grace=self._grace(name))
 
-    def _wait(self, name: str, renderings: Renderings) -> Executor:
-        return WaitExecutor(name, renderings.pause(name))
+    def _around(self, name: str) -> tuple[Surroundings, Mapping[str, Given]]:
+        """Return what an executor's commands have around them, and the values that they get."""
+        environment = self._renderings.environment(name)
+        around = replace(self._base, passed=environment.passed, secrets=sources(environment.secrets))
+        return around, environment.values
 
-    def _poll(self, name: str, renderings: Renderings) -> Executor:
+    def _grace(self, name: str) -> timedelta:
+        """Return how long a command has between being asked to end and being made to."""
+        flow = self._loaded.flow
+        said = [each.grace for each in (flow.executors[name], flow.defaults) if isinstance(each.grace, timedelta)]
+        return said[0] if said else GRACE
+
+    def _wait(self, name: str) -> Executor:
+        return WaitExecutor(name, self._renderings.pause(name))
+
+    def _poll(self, name: str) -> Executor:
         poll = self._loaded.flow.executors[name].poll
         assert isinstance(poll, Poll)  # noqa: S101 - it is of that kind
         return PollExecutor(
             name,
-            self._polled(name, poll, renderings),
-            renderings.holds(poll.until, ("executors", name, "poll", "until")),
+            self._polled(name, poll),
+            self._renderings.holds(poll.until, ("executors", name, "poll", "until")),
             backoff=_backoff(poll),
             max_duration=None if poll.max_duration is UNSET else poll.max_duration,
             tolerate=TOLERATED if poll.tolerate is UNSET else poll.tolerate,
         )
 
-    def _polled(self, name: str, poll: Poll, renderings: Renderings) -> Polled:
-        function, wants_context = function_at(self._modules, str(poll.check))
-        return CheckFunction(function, wants_context=wants_context)
+    def _polled(self, name: str, poll: Poll) -> Polled:
+        if isinstance(poll.check, str):
+            function, wants_context = function_at(self._modules, poll.check)
+            return CheckFunction(function, wants_context=wants_context)
+        raise NotImplementedError(name)
 
-    def _ask(self, name: str, renderings: Renderings) -> Executor:
+    def _ask(self, name: str) -> Executor:
         flow = self._loaded.flow
         ask = flow.executors[name].ask
         assert isinstance(ask, Ask)  # noqa: S101 - it is of that kind
         allowed = flow.allowed_users if ask.allowed_users is UNSET else ask.allowed_users
         return AskExecutor(
             name,
-            renderings.text(ask.prompt, ("executors", name, "ask", "prompt")),
+            self._renderings.text(ask.prompt, ("executors", name, "ask", "prompt")),
             choices=() if ask.choices is UNSET else ask.choices,
             schema=None if ask.schema is UNSET else msgspec.to_builtins(ask.schema),
             timeout=None if ask.expires is UNSET else ask.expires,

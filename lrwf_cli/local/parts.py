@@ -13,6 +13,7 @@ from typing import Any, cast
 from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json, Workflow
+from lrwf_cli.core.run import Origin
 from lrwf_cli.errors import FlowError, LrwfError
 from lrwf_cli.executors.api import (
     Executor,
@@ -24,6 +25,8 @@ from lrwf_cli.executors.api import (
     retries,
     sends,
 )
+from lrwf_cli.executors.command import CommandExecutor
+from lrwf_cli.executors.environment import Surroundings
 from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
@@ -31,7 +34,8 @@ from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems
 from lrwf_cli.flow.renderings import Renderings
-from lrwf_cli.local.kinds import CLASSES, Describer, kind_of
+from lrwf_cli.local.kinds import CLASSES, Maker, check_kind, kind_of
+from lrwf_cli.local.secrets import check_secrets
 
 __all__ = ["FlowParts"]
 
@@ -57,17 +61,33 @@ class FlowParts:
         self._now = (clock or SystemClock()).now
         self._modules = FlowModules(snapshot, folder, pinned)
         self._modules.register_types(self.codec)
-        self._describer = Describer(loaded, self._modules)
+        self._folder = folder
         self._targets = self._each(self._target, loaded.flow.executors)
         self._fixed: dict[str, Executor] = self._each(self._made_without_input, self._targets)
         self._check()
 
-    def executors(self, run_input: Json, run: Mapping[str, Any]) -> dict[str, Executor]:
-        """Return new instances, for one run in one process. `run` has `id`, `workflow` and `started_at`."""
+    def executors(self, run_input: Json, run: Mapping[str, Any], origin: Origin | None = None) -> dict[str, Executor]:
+        """Return new instances, for one run in one process. `run` has `id`, `workflow` and `started_at`.
+
+        `origin` is where the run began; without one, its commands see what is here.
+        """
         about = {**run, "started_at": datetime.fromisoformat(run["started_at"])}
         value = self.codec.decode(run_input)
         renderings = Renderings(self.loaded, run_input=value, run=about, now=self._now)
-        return self._each(lambda name: self._made(name, value, about, renderings), self._targets)
+        make = Maker(self.loaded, self._modules, renderings, self._base(origin))
+        return self._each(lambda name: self._made(name, value, about, make), self._targets)
+
+    def check_secrets(self) -> None:
+        """Raise FlowError with every secret that cannot be read here and now; what is read is forgotten."""
+        problems = Problems(self.loaded.path)
+        check_secrets(self.loaded, self._base(None), problems)
+        problems.raise_if_any()
+
+    def _base(self, origin: Origin | None) -> Surroundings:
+        """Return what all commands of a run have around them."""
+        if origin is None:
+            return Surroundings(folder=self._folder)
+        return Surroundings(folder=origin.folder, cwd=origin.cwd, path=origin.path, locale=origin.locale)
 
     @cached_property
     def workflow(self) -> Workflow:
@@ -92,7 +112,7 @@ class FlowParts:
         kind = kind_of(self.loaded, name)
         if kind == "uses":
             return self._modules.resolve(str(self.loaded.flow.executors[name].uses))
-        self._describer.check(name)
+        check_kind(self.loaded, self._modules, name)
         return CLASSES[kind]
 
     def _made_without_input(self, name: str) -> Executor:
@@ -105,9 +125,9 @@ class FlowParts:
     def _has_template(self, name: str) -> bool:
         return any("${{" in text for text in _texts(self.loaded.flow.executors[name].with_))
 
-    def _made(self, name: str, run_input: object, about: Mapping[str, Any], renderings: Renderings) -> Executor:
+    def _made(self, name: str, run_input: object, about: Mapping[str, Any], make: Maker) -> Executor:
         if kind_of(self.loaded, name) != "uses":
-            return self._describer.made(name, renderings)
+            return make(name)
         options = options_of(self.loaded, name, run_input=run_input, run=about, now=self._now)
         made = make_executor(self._targets[name], name, options)
         limits_of(made)  # absurd ones are refused before anything is written
@@ -151,7 +171,12 @@ def _facts(executor: Executor, codec: Codec) -> ExecutorFacts:
         timeout=limits.timeout,
         deadline=limits.deadline,
         idle_timeout=limits.idle_timeout,
+        harvests=_class_of(executor) is CommandExecutor,
     )
+
+
+def _class_of(executor: Executor) -> type:
+    return executor if isinstance(executor, type) else type(executor)
 
 
 def _types(executor: Executor) -> MessageTypes:

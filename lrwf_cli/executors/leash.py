@@ -64,8 +64,8 @@ class Leashed:
         The code is as `subprocess` has it: negative if a signal ended it. Returns when nothing of it runs.
         """
         if self._code is None:
-            end_session(self._leader, grace_s=0)
             os.close(self._hold)
+            end_session(self._leader, grace_s=0)
             try:
                 self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:  # somebody waits for any child

@@ -15,7 +15,9 @@ from typing import NamedTuple
 __all__ = ["Process", "alive", "boot_id", "child", "end_session", "members", "process", "raised", "shell", "spawn"]
 
 _ENDED = frozenset("ZX")  # it waits to be reaped, and runs no more
-_LOOK_EVERY_S = 0.02
+_TWICE = 2
+"""A process that forks and ends while they are listed may hide its child once."""
+
 _LOWEST_FD = 10  # above all numbers that a shell can name
 
 
@@ -71,20 +73,37 @@ def members(leader: Process) -> list[int]:
 def end_session(leader: Process, grace_s: float) -> list[int]:
     """Send SIGTERM to all of a session, after `grace_s` SIGKILL, and return when nobody is left in it.
 
-    Returns the pids of those that are not ours to end (another user's: `sudo`), which are left.
+    Without a grace there is no SIGTERM. Returns the pids of those that are not ours to end (another user's: `sudo`),
+    which are left.
     """
-    asked_until = time.monotonic() + grace_s
-    left = _signal_all(leader, signal.SIGTERM, signal.SIGCONT)
+    if grace_s > 0:
+        refused = _refused(_signal_all(leader, signal.SIGTERM, signal.SIGCONT))
+        kill_at = time.monotonic() + grace_s
+        for pause_s in _pauses():
+            if refused.issuperset(members(leader)) or time.monotonic() >= kill_at:
+                break
+            time.sleep(min(pause_s, max(kill_at - time.monotonic(), 0)))
     empty = 0
-    while empty < 2:  # a process that forks and ends while they are listed may hide its child once
-        if set(members(leader)) <= left:
-            empty += 1
-            continue
-        empty = 0
-        time.sleep(_LOOK_EVERY_S)
-        if time.monotonic() >= asked_until:
-            left |= _signal_all(leader, signal.SIGKILL)
-    return sorted(left)
+    for pause_s in _pauses():
+        sent = _signal_all(leader, signal.SIGKILL)
+        refused = _refused(sent)
+        empty = 0 if len(refused) < len(sent) else empty + 1
+        if empty == _TWICE:
+            break
+        if not empty:
+            time.sleep(pause_s)
+    return sorted(refused)
+
+
+def _refused(sent: Mapping[int, bool]) -> set[int]:
+    return {pid for pid, is_ours in sent.items() if not is_ours}
+
+
+def _pauses() -> Iterator[float]:
+    """Yield for how long to wait before looking again: soon at first, then less often."""
+    yield from (0.001, 0.002, 0.005, 0.01)
+    while True:
+        yield 0.02
 
 
 def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str]) -> int:
@@ -125,9 +144,9 @@ def shell(command: str | Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
 
 
-def _signal_all(leader: Process, *signals: signal.Signals) -> set[int]:
-    """Send signals to all of a session; return those that may not be signalled."""
-    refused = set()
+def _signal_all(leader: Process, *signals: signal.Signals) -> dict[int, bool]:
+    """Send signals to all of a session; return to whom, and whether that was allowed."""
+    sent = {}
     for pid in members(leader):
         try:
             fd = os.pidfd_open(pid)
@@ -136,15 +155,16 @@ def _signal_all(leader: Process, *signals: signal.Signals) -> set[int]:
         try:
             stat = _stat(pid)
             if stat is not None and stat.session == leader.pid:  # else the pid is someone else's by now
+                sent[pid] = True
                 for number in signals:
                     signal.pidfd_send_signal(fd, number)
         except ProcessLookupError:
             continue
         except PermissionError:
-            refused.add(pid)
+            sent[pid] = False
         finally:
             os.close(fd)
-    return refused
+    return sent
 
 
 def _all() -> Iterator[tuple[int, _Stat]]:

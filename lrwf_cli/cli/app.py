@@ -21,7 +21,10 @@ COMMANDS = {
     "tick": "Advance every run that is due.",
     "status": "Show how a run stands.",
     "list": "List the runs.",
-    "wait": "Wait until runs have finished.",
+    "wait": "Wait until runs have finished, or wait for people and nothing else.",
+    "requests": "List what is to be answered: by all runs, or by one.",
+    "respond": "Answer what a run asks.",
+    "cancel": "End runs.",
     "logs": "Show what the handlers of a run have printed.",
     "history": "Tell what has happened in a run.",
     "checkpoints": "List the points of a run that can be gone back to.",
@@ -91,8 +94,8 @@ def _group() -> click.Group:
                 help="Show the version and exit.",
             ),
         ],
-        epilog="Exit codes: 0 done or accepted, 1 the run failed, 2 usage, 3 no such run, 4 waiting, 5 cancelled, "
-        "6 conflict, 7 the state directory, 124 out of time, 130 interrupted.",
+        epilog="Exit codes: 0 done or accepted, 1 the run failed, 2 usage, 3 no such run or request, 4 waiting, "
+        "5 cancelled, 6 conflict, 7 the state directory, 124 out of time, 130 interrupted.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 

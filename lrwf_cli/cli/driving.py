@@ -12,6 +12,7 @@ from typing import NamedTuple
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import interrupted
 from lrwf_cli.cli.ending import show_end
+from lrwf_cli.cli.expecting import is_up_to_people
 from lrwf_cli.cli.groups import is_ours, tick_elsewhere
 from lrwf_cli.cli.observing import Observing, observing
 from lrwf_cli.cli.session import Session
@@ -22,7 +23,7 @@ from lrwf_cli.errors import RunBusy
 from lrwf_cli.local.drive import engine as make_engine
 from lrwf_cli.local.drive import interruptible
 
-__all__ = ["Patience", "default_jobs", "drive", "go_on", "stay_with"]
+__all__ = ["Patience", "advance", "default_jobs", "drive", "go_on", "stay_with"]
 
 _LOOK_EVERY = timedelta(seconds=0.5)
 
@@ -42,6 +43,16 @@ def default_jobs(jobs: int | None) -> int:
 def go_on(session: Session, run_id: str, *, jobs: int | None) -> int:
     """Drive a run that exists until it has finished or waits, show how it stands, return the exit code."""
     return stay_with(session, session.store.load(run_id), jobs=jobs, patience=Patience())
+
+
+def advance(session: Session, run: Run, *, jobs: int | None) -> int:
+    """Drive a run that exists until it has finished or waits, and show nothing; return 0, or 130 if interrupted."""
+    session.driving = run.id
+    places = default_jobs(jobs)
+    _, was_interrupted = _followed(
+        session, run, lambda engine: _advanced(session, engine, run, places), jobs=places, patience=Patience()
+    )
+    return interrupted(session) if was_interrupted else exits.DONE
 
 
 def stay_with(session: Session, run: Run, *, jobs: int | None, patience: Patience) -> int:
@@ -82,17 +93,23 @@ def drive(
     exact: bool = False,
 ) -> int:
     """Drive the run as `begin` begins, show how it ended or stands, and return the exit code."""
-    with observing(session, before) as observer:
-        engine = make_engine(session.writable_store, jobs=default_jobs(jobs), observe=observer)
-        work = _work(session, engine, begin, observer, patience, default_jobs(jobs))
-        run, signal = interruptible(engine, work)
-    if signal is not None and (run is None or not run.is_final):
+    run, was_interrupted = _followed(session, before, begin, jobs=default_jobs(jobs), patience=patience)
+    if was_interrupted:
         return interrupted(session)
-    run = run or before
     show_end(session, run)
     if patience.until is not None and not run.is_final and session.now() >= patience.until:
         return exits.TIMED_OUT
     return exits.code_of_run(run, exact=exact)
+
+
+def _followed(
+    session: Session, before: Run, begin: Callable[[Engine], Awaitable[Run]], *, jobs: int, patience: Patience
+) -> tuple[Run, bool]:
+    """Return the run after it was driven, and whether a signal cut that short; what happens is shown meanwhile."""
+    with observing(session, before) as observer:
+        engine = make_engine(session.writable_store, jobs=jobs, observe=observer)
+        run, signal = interruptible(engine, _work(session, engine, begin, observer, patience, jobs))
+    return run or before, signal is not None and (run is None or not run.is_final)
 
 
 async def _work(
@@ -108,10 +125,15 @@ async def _work(
         asyncio.get_running_loop().call_later(max(0.0, left), engine.stop)
     run = await begin(engine)
     watcher = Watcher(session, run.id)
-    while patience.to_the_end and not run.is_final and run.status != "blocked" and not engine.is_stopping:
+    while patience.to_the_end and not _is_at_rest(run, session.now()) and not engine.is_stopping:
         await session.clock.sleep(_LOOK_EVERY)
         run = watcher.look() or run
         if any(due.run_id == run.id for due in session.store.due(session.now())):
             observer.meet(run)
             run = await _advanced(session, engine, run, jobs)
     return run
+
+
+def _is_at_rest(run: Run, now: datetime) -> bool:
+    """Whether it would be no use to stay: the run has ended, or goes on only when a person does something."""
+    return run.is_final or run.status == "blocked" or is_up_to_people(run, now)

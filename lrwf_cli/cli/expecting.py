@@ -1,7 +1,7 @@
 """What a run expects from outside, in words: what it waits for, what it asks, and what was answered. Safe to print."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lrwf_cli.cli.render import clip, duration_text, instant_text, json_line, safe
 from lrwf_cli.core.model import Json
@@ -26,6 +26,7 @@ _LONGEST_PROMPT = 200
 _LONGEST_CHOICES = 60
 _LONGEST_VALUE = 100
 _MANY = 20
+_SOON = timedelta(minutes=1)
 _UNTIL = {"request": "expires", "poll": "next", "retry": "due", "timer": "until"}
 
 
@@ -97,9 +98,11 @@ def value_text(value: Json) -> str:
     return clip(json_line(plain(value), readable=True), _LONGEST_VALUE)
 
 
-def is_up_to_people(run: Run) -> bool:
-    """Whether `run` waits for answers and for nothing else."""
-    return run.status == "waiting" and bool(open_requests(run)) and all(each.request for each in expected(run))
+def is_up_to_people(run: Run, now: datetime) -> bool:
+    """Whether `run` waits for answers and for nothing else, and will go on waiting for more than a minute."""
+    if run.status != "waiting" or not open_requests(run):
+        return False
+    return all(each.request and (each.due_at is None or each.due_at - now > _SOON) for each in expected(run))
 
 
 def respond_command(run: Run, request: Request) -> str:

@@ -1,9 +1,6 @@
 """`lrwf run`: begin a run, or find the one that `--id` names, and stay with it as long as asked."""
 
-import sys
-from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -18,15 +15,13 @@ from lrwf_cli.cli.story import value_text
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Run
-from lrwf_cli.errors import InputError, RunConflict, UsageError
+from lrwf_cli.errors import RunConflict, UsageError
 
 if TYPE_CHECKING:  # what drives is imported only when something is driven
     from lrwf_cli.cli.driving import Patience
     from lrwf_cli.local.begin import Prepared
 
 __all__ = ["command"]
-
-_LONGEST_INPUT = 64 * 1024 * 1024
 
 
 class _Wishes(NamedTuple):
@@ -46,7 +41,7 @@ class _Wishes(NamedTuple):
 @click.option("--input", "assignments", multiple=True, metavar="KEY=VALUE", help="An input of the run; repeatable.")
 @click.option("--input-file", metavar="FILE", help="Inputs as a JSON or YAML object; `-` reads them from stdin.")
 @click.option("--id", "run_id", metavar="ID", help="The run's id. If there is such a run with the same input, show it.")
-@click.option("--wait", is_flag=True, help="Stay until the run has finished, also while it waits.")
+@click.option("--wait", is_flag=True, help="Stay until the run has finished, also while it waits, unless for people.")
 @click.option("--timeout", type=DURATION, metavar="D", help="Stay at most this long; then exit with 124.")
 @click.option("--detach", is_flag=True, help="Begin it in the background, and print its id.")
 @click.option("--exit-status", is_flag=True, help="Exit with 4 if the run waits, with 5 if it was cancelled.")
@@ -58,12 +53,14 @@ def command(session: Session, flow: str, *, assignments: tuple[str, ...], input_
     FLOW is a flow file, or `module:attribute` of a workflow built in Python. The outputs go to stdout, a JSON value a
     line; what is happening goes to stderr.
     """
+    from lrwf_cli.cli.files import read_object
     from lrwf_cli.local.begin import new_run_id
     from lrwf_cli.local.prepare import prepare
 
     asked = _checked(_Wishes(**wishes))
     prepared = prepare(flow)
-    run_input = prepared.input_from(assignments, _data(input_file))
+    data = None if input_file is None else read_object(input_file, "--input-file")
+    run_input = prepared.input_from(assignments, data)
     if asked.dry_run:
         return _show_plan(session, prepared, run_input)
     if asked.run_id is not None:
@@ -79,25 +76,6 @@ def _checked(asked: _Wishes) -> _Wishes:
     if asked.detach and (asked.wait or asked.timeout is not None):
         raise UsageError("`--detach` does not stay with the run", hint="leave out --wait and --timeout, or --detach")
     return asked
-
-
-def _data(path: str | None) -> Mapping[str, Json] | None:
-    """Return the object in the input file. Raises InputError if it cannot be read or is none."""
-    if path is None:
-        return None
-    from lrwf_cli.flow.inputs import read_input
-
-    try:
-        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as file:
-            text = file.read(_LONGEST_INPUT + 1)
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}", hint="check --input-file") from error
-    if len(text) > _LONGEST_INPUT:
-        raise InputError(f"{path}: longer than {_LONGEST_INPUT >> 20} MiB", hint="give the path of the data instead")
-    try:
-        return read_input(text.decode(), path)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 at byte {error.start}", hint="save it as UTF-8") from None
 
 
 def _show_plan(session: Session, prepared: "Prepared", run_input: Json) -> int:

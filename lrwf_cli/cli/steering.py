@@ -1,4 +1,4 @@
-"""What `pause`, `resume`, `retry`, `rewind` and `fork` share: leaving word, and showing what became of it."""
+"""What `pause`, `resume`, `cancel`, `retry`, `rewind` and `fork` share: leaving word, and showing what became of it."""
 
 import sys
 from secrets import token_hex
@@ -6,13 +6,14 @@ from secrets import token_hex
 from lrwf_cli.cli.render import status_text
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.standing import full_view
+from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.store.base import Letter
 
 __all__ = ["send_letter", "show_change"]
 
 
-def send_letter(session: Session, run: Run, kind: str, reason: str | None = None) -> Run | None:
+def send_letter(session: Session, run: Run, kind: str, reason: str | None = None, *, data: Json = None) -> Run | None:
     """Do what a letter of `kind` asks, durably; `None` if it was left for the process that drives the run.
 
     Raises WrongStatus if the run cannot have it.
@@ -28,6 +29,7 @@ def send_letter(session: Session, run: Run, kind: str, reason: str | None = None
         epoch=run.epoch,
         by=caller(),
         reason=reason,
+        data=data,
     )
     return send(session.writable_store, session.clock, letter)
 

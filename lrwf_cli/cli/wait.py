@@ -7,6 +7,7 @@ from time import sleep
 import click
 
 from lrwf_cli.cli import exits
+from lrwf_cli.cli.expecting import is_up_to_people
 from lrwf_cli.cli.options import DURATION
 from lrwf_cli.cli.options import command as make
 from lrwf_cli.cli.render import status_text
@@ -41,7 +42,7 @@ class Watcher:
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--timeout", type=DURATION, metavar="D", help="Stop waiting after this time, with exit code 124.")
 def command(session: Session, runs: tuple[str, ...], timeout: timedelta | None) -> int:
-    """Wait until runs have finished."""
+    """Wait until runs have finished, or wait for people and nothing else."""
     until = None if timeout is None else session.now() + timeout
     ids = dict.fromkeys(session.load(run).id for run in runs)
     ended = _await(session, [Watcher(session, run_id) for run_id in ids], until)
@@ -54,13 +55,16 @@ def command(session: Session, runs: tuple[str, ...], timeout: timedelta | None) 
 
 
 def _await(session: Session, watchers: list[Watcher], until: datetime | None) -> list[Run]:
-    """Return the runs that ended by `until`, in the order they did; a blocked one counts: it moves for nobody here."""
+    """Return the runs that ended by `until`, in the order they did.
+
+    One that is blocked, or waits for people and nothing else, counts: it moves for nobody here.
+    """
     ended: list[Run] = []
     pause = _FIRST_S
     while True:
         for watcher in list(watchers):
             run = watcher.look()
-            if run is not None and (run.is_final or run.status == "blocked"):
+            if run is not None and _is_at_rest(session, run):
                 watchers.remove(watcher)
                 ended.append(run)
                 _report(session, run)
@@ -69,6 +73,10 @@ def _await(session: Session, watchers: list[Watcher], until: datetime | None) ->
             return ended
         sleep(pause if left is None else min(pause, left))
         pause = min(pause * 1.5, _LONGEST_S)
+
+
+def _is_at_rest(session: Session, run: Run) -> bool:
+    return run.is_final or run.status == "blocked" or is_up_to_people(run, session.now())
 
 
 def _report(session: Session, run: Run) -> None:

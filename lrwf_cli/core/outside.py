@@ -48,7 +48,10 @@ def expected_of(run: Run, invocation: Invocation) -> Iterator[Expected]:
         yield Expected("retry", executor, delivery, invocation.due_at, f"attempt {invocation.attempt}{after}")
     for wait in waits:
         request = run.requests.get(wait.request or "")
-        yield _question(request) if request else Expected(wait.kind, executor, delivery, wait.due_at, _detail(wait))
+        if request is None:
+            yield Expected(wait.kind, executor, delivery, wait.due_at, _detail(wait))
+        elif request.is_open:
+            yield _question(request)
 
 
 def _question(request: Request) -> Expected:

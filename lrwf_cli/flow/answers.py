@@ -52,51 +52,46 @@ def fitted(ask: Ask, text: str | None, data: Json, *, cwd: str = "", folder: str
     `None` stands for what is not given. A relative path is joined to `cwd`, and to `folder` if it is a default. Where
     an object of one field is asked for, `text` is that field.
     """
+    try:
+        return _fitted(ask, text, data, cwd, folder)
+    except ResponseRefused as error:
+        raise ResponseRefused(error.message, hint=error.hint or f"give {described(ask)}") from None
+
+
+def _fitted(ask: Ask, text: str | None, data: Json, cwd: str, folder: str) -> Given:
     if data is not None and not isinstance(data, dict):
-        raise ResponseRefused(
-            "the data of an answer must be an object", hint="""write it as JSON: '{"key": "value"}'"""
-        )
-    fields = fields_of(ask)
+        raise ResponseRefused("the data of an answer must be an object")
+    fields, declared = fields_of(ask), whole(ask)
+    if text is None and (data is None or ask.choices):
+        raise ResponseRefused("an answer is missing")
     if ask.choices:
-        return Given(_choice(ask, text), _object(fields, data or {}, cwd, folder) if fields else data)
+        return Given(_choice(ask, text or ""), _object(fields, data or {}, cwd, folder) if fields else data)
     if fields:
-        return Given(None, _object(fields, _given(ask, fields, text, data), cwd, folder))
-    if text is None and data is None:
-        raise ResponseRefused("an answer is missing", hint=f"give {described(ask)}")
-    declared = whole(ask)
+        return Given(None, _object(fields, _given(fields, text, data), cwd, folder))
     if declared is None:
         return Given(text, data)
-    if text is None:
-        _check(declared, data)
-        return Given(None, data)
-    value = read_field(_NAME, declared, text)
+    value = data if text is None else read_field(_NAME, declared, text)
     _check(declared, value)
-    return Given(_absolute(declared, value, cwd), data)
+    return Given(None, data) if text is None else Given(_absolute(declared, value, cwd), data)
 
 
-def _choice(ask: Ask, text: str | None) -> str:
+def _choice(ask: Ask, text: str) -> str:
     if text in ask.choices:
-        return str(text)
-    if text is None:
-        raise ResponseRefused("an answer is missing", hint=f"give {described(ask)}")
+        return text
     hint = suggestion(text, ask.choices, "choices")
     raise ResponseRefused(f"{_NAME} must be {listed(ask.choices, 'or')}, not {quoted(text)}", hint=hint)
 
 
-def _given(ask: Ask, fields: Fields, text: str | None, data: Json) -> dict[str, Json]:
+def _given(fields: Fields, text: str | None, data: Json) -> dict[str, Json]:
     """Return the object that is given: as data, as JSON in the text, or as the text of the only field."""
-    if text is None or data is not None:
-        if text is not None:
-            raise ResponseRefused(
-                "a value and data are given, and the answer is one object", hint="leave out the value"
-            )
-        if data is None:
-            raise ResponseRefused("an answer is missing", hint=f"give {described(ask)}")
+    if text is None:
         return dict(data)
+    if data is not None:
+        raise ResponseRefused("a value and data are given, and the answer is one object", hint="leave out the value")
     if (read := _as_object(text)) is not None:
         return read
     if len(fields) > 1:
-        raise ResponseRefused(f"{_NAME} must be an object, not {quoted(text)}", hint=f"give {described(ask)}")
+        raise ResponseRefused(f"{_NAME} must be an object, not {quoted(text)}")
     ((name, declared),) = fields.items()
     return {name: read_field(quoted(name), declared, text)}
 

@@ -66,9 +66,6 @@ class Executor:
     """
 
     id: str = ""
-    timeout: Span | None = None
-    deadline: Span | None = None
-    idle_timeout: Span | None = None
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ def call_of(run: Run, workflow: Workflow, invocation: Invocation) -> Call:
         steps=tuple(run.steps.get(delivery.id, ())),
         waits=invocation.waits,
         requests=_requests(run, delivery.id, delivery.answers),
+        timezone=workflow.timezone,
         resolve=workflow.resolve,
     )
 

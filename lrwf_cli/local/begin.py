@@ -23,6 +23,7 @@ from lrwf_cli.store.base import Held, NewRun, Store
 
 if TYPE_CHECKING:
     from lrwf_cli.engine.given import Assembly
+    from lrwf_cli.engine.telling import Tell
 
 __all__ = ["Parts", "Prepared", "assembly", "begin", "home_of", "new_run_id", "same_run"]
 
@@ -45,6 +46,9 @@ class Parts(Protocol):
 
     def check_secrets(self) -> None:
         """Raise FlowError if a secret cannot be read here and now."""
+
+    def teller(self, held: Held, facts: Mapping[str, str]) -> "Tell | None":
+        """Return who tells the news of a run; `None`: nobody is to be told."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
         """Return the graph of a run that has these executors."""
@@ -168,7 +172,8 @@ def assembly(
         if isinstance(executor, CommandExecutor):
             executor.bind(held.work, facts=facts)
     workflow = parts.workflow_of(executors)
-    return Assembly(workflow, PythonInvoker(executors, workflow, parts.codec, log=held.log, clock=clock))
+    invoker = PythonInvoker(executors, workflow, parts.codec, log=held.log, clock=clock)
+    return Assembly(workflow, invoker, tell=parts.teller(held, facts))
 
 
 def home_of(store: Store) -> str | None:

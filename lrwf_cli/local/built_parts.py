@@ -14,6 +14,7 @@ from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.built import BuiltWorkflow
 from lrwf_cli.local.begin import Prepared
 from lrwf_cli.local.machine import origin
+from lrwf_cli.store.base import Held
 
 __all__ = ["BuiltParts", "pinned_parts", "prepare_built", "prepared"]
 
@@ -48,6 +49,9 @@ class BuiltParts:
 
     def check_secrets(self) -> None:
         """Do nothing: there are none."""
+
+    def teller(self, held: Held, facts: Mapping[str, str]) -> None:
+        """Return `None`: nobody is to be told."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:  # noqa: ARG002 - as `Parts`
         """Return the graph: it is the same for all runs."""

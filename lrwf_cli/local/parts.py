@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from msgspec.structs import replace
 
 from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec
@@ -30,12 +32,16 @@ from lrwf_cli.executors.environment import Surroundings
 from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
-from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, options_of
+from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, notices_of, options_of
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems
 from lrwf_cli.flow.renderings import Renderings
 from lrwf_cli.local.kinds import CLASSES, Maker, check_kind, kind_of
-from lrwf_cli.local.secrets import check_secrets
+from lrwf_cli.local.secrets import check_secrets, sources
+from lrwf_cli.store.base import Held
+
+if TYPE_CHECKING:
+    from lrwf_cli.engine.telling import Tell
 
 __all__ = ["FlowParts"]
 
@@ -82,6 +88,20 @@ class FlowParts:
         problems = Problems(self.loaded.path)
         check_secrets(self.loaded, self._base(None), problems)
         problems.raise_if_any()
+
+    def teller(self, held: Held, facts: Mapping[str, str]) -> "Tell | None":
+        """Return who tells the news of a run; `None`: nobody is to be told. `facts` are further variables."""
+        commands = notices_of(self.loaded.flow)
+        if not commands:
+            return None
+        from lrwf_cli.executors.news import NewsCommands
+
+        run = held.run
+        about = {"id": run.id, "workflow": run.workflow, "started_at": run.started_at}
+        value = self.codec.decode(held.resolve(run.input))
+        environment = Renderings(self.loaded, run_input=value, run=about, now=self._now).news_environment()
+        around = replace(self._base(run.origin), passed=environment.passed, secrets=sources(environment.secrets))
+        return NewsCommands(commands, around, values=environment.values, log=held.log, facts=facts)
 
     def _base(self, origin: Origin | None) -> Surroundings:
         """Return what all commands of a run have around them."""

@@ -1,4 +1,6 @@
-"""`lrwf tick --watch`: look every moment, and have each run that becomes due advanced by a tick of its own.
+"""`lrwf tick --watch`: have each run advanced when it becomes due, at that instant, by a tick of its own.
+
+Timers are waited for to the millisecond; mail and what others leave is looked for every half second.
 
 Handlers never run in the process that stays: one that ends its process, or never ends, holds up nobody else.
 """
@@ -18,11 +20,12 @@ from lrwf_cli.cli import exits
 from lrwf_cli.cli.driving import default_jobs
 from lrwf_cli.cli.groups import tick_command
 from lrwf_cli.cli.session import Session
-from lrwf_cli.store.idle import anything_due, heartbeat
+from lrwf_cli.store.idle import anything_due, heartbeat, past_hours, past_timers, stamp
 
 __all__ = ["stand_by"]
 
 _LOOK_EVERY_S = 0.5
+_SHORTEST_S = 0.001
 _FIRST_DELAY = timedelta(milliseconds=250)
 _LONGEST_DELAY = timedelta(minutes=1)
 
@@ -54,7 +57,7 @@ def stand_by(session: Session, jobs: int | None) -> int:
         signal.signal(number, end)
     watch = _Watch(session, default_jobs(jobs))
     try:
-        while not stop.wait(_LOOK_EVERY_S):
+        while not stop.wait(watch.pause_s()):
             watch.look()
     finally:
         watch.end()
@@ -70,6 +73,19 @@ class _Watch:
         self._jobs = jobs
         self._ticks: list[_Tick] = []
         self._rests: dict[str, _Rest] = {}
+
+    def pause_s(self) -> float:
+        """Return how long nothing can become due that is on disk by now, but at most half a second."""
+        now = time()
+        limit = stamp(now + _LOOK_EVERY_S)
+        try:
+            hours = [hour for hour in past_hours(self._session.path, limit) if hour >= stamp(now)[:11]]
+            coming = [at for hour in hours for at, _ in past_timers(self._session.path, hour, limit) if at > stamp(now)]
+        except OSError:  # the look says what is wrong
+            coming = []
+        if not coming:
+            return _LOOK_EVERY_S
+        return max(_SHORTEST_S, datetime.fromisoformat(min(coming)).timestamp() - now)
 
     def look(self) -> None:
         """Start a tick for what is due now and in nobody's hands."""

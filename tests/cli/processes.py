@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,23 +45,31 @@ def begun(*arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def on_terminal(
-    *arguments: str, when: str = "", then: Callable[[], None] = lambda: None, settings: Mapping[str, str] | None = None
+    *arguments: str,
+    when: str = "",
+    then: Callable[[], None] = lambda: None,
+    replies: Sequence[tuple[str, str]] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run `lrwf` on a terminal of its own; return its exit code and all it wrote there.
 
-    `then` is called once, as soon as `when` was written.
+    `then` is called once, as soon as `when` was written. `replies` are what is typed, in turn, each as soon as the text
+    before it was written.
     """
     more = {"TERM": "xterm-256color", "NO_COLOR": "", **(settings or {})}
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(PROGRAM, [PROGRAM, *arguments], surroundings(**more))
-    written = ""
+    written, answered, left = "", 0, list(replies)
     try:
         for text in _read(terminal):
             waiting = when not in written
             written += text
             if waiting and when in written:
                 then()
+            while left and (place := written.find(left[0][0], answered)) >= 0:
+                answered = place + len(left[0][0])
+                os.write(terminal, left.pop(0)[1].encode())
     finally:
         os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written

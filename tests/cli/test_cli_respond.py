@@ -10,6 +10,7 @@ import pytest
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.run import Failure
+from tests.cli.processes import on_terminal
 from tests.cli.questions import asking, commit, held_run, store
 from tests.cli.said import Lrwf, Said
 from tests.crash.trees import Tree, look_at
@@ -338,3 +339,82 @@ def test_waiting_for_people_is_no_waiting_at_a_terminal(lrwf: Lrwf) -> None:
     assert lrwf("wait", "soon", "--timeout", "10ms").code == 124
     asking("both", {"calls": True, "prompt": "And?"})
     assert lrwf("wait", "both", "--timeout", "10ms").code == 124
+
+
+# -- at a terminal
+
+
+def test_a_choice_is_asked_for(lrwf: Lrwf) -> None:
+    """Design 9: without a VALUE a person is asked: the prompt, the choices with their numbers, a comment."""
+    asking("r", {**CHOICES, "prompt": "Ship m-42\x1b[2J?\nIt is late."})
+    code, written = on_terminal(
+        *("respond", "r", "approve", "--no-advance"),
+        replies=[("Which, 1 to 2: ", "7\n"), ("Which, 1 to 2: ", "1\n"), ("Comment, if any: ", "go\n")],
+    )
+    assert code == 0, written
+    assert "Ship m-42\\x1b[2J?\r\nIt is late.\r\n  1. ship\r\n  2. stop\r\n" in written
+    assert "type its number, or the choice itself" in written
+    assert (answer().value, answer().comment) == ("ship", "go")
+
+
+def test_fields_are_asked_for_one_by_one(lrwf: Lrwf) -> None:
+    """Design 9: each field with its type, what it is for and its default; what does not fit is asked again."""
+    asking("r", {"schema": FIELDS})
+    code, written = on_terminal(
+        *("respond", "r", "approve", "--no-advance", "--comment", "said before"),
+        replies=[
+            ("amount (number) - how much: ", "\n"),
+            ("must be a number", "lots\n"),
+            ("must be a number, not 'lots'", "2.5\n"),
+            ('note (string) ["none"]: ', "\n"),
+            ("urgent (boolean): ", "true\n"),
+        ],
+    )
+    assert code == 0, written
+    assert answer().data == {"amount": 2.5, "note": "none", "urgent": True}
+    assert answer().comment == "said before"
+
+
+@pytest.mark.parametrize(
+    ("asked", "label", "typed", "value"),
+    [
+        ({}, "Answer: ", "as you like", "as you like"),
+        ({"schema": {"type": "integer"}}, "Answer (integer): ", "7", 7),
+        ({**CHOICES, "schema": {"n": {}}}, "Which, 1 to 2: ", "stop", "stop"),
+    ],
+)
+def test_a_bare_value_is_asked_for(lrwf: Lrwf, asked: Any, label: str, typed: str, value: Any) -> None:
+    """Design 9: a value of the declared type; text where nothing is declared."""
+    asking("r", asked)
+    replies = [(label, f"{typed}\n"), *([("n (string): ", "1\n")] if "choices" in asked else [])]
+    code, written = on_terminal("respond", "r", "approve", "--no-advance", replies=[*replies, ("Comment", "\n")])
+    assert code == 0, written
+    assert (answer().value, answer().comment) == (value, None)
+
+
+@pytest.mark.parametrize(("typed", "code"), [("\x04", 2), ("\x03", 130)])
+def test_who_thinks_better_of_it_changes_nothing(lrwf: Lrwf, typed: str, code: int) -> None:
+    """Ctrl-D and Ctrl-C leave the request as it was."""
+    asking("r", CHOICES)
+    before = files()
+    ended, written = on_terminal("respond", "r", "approve", replies=[("Which", typed)])
+    assert ended == code, written
+    assert files() == before
+
+
+def test_somebody_may_be_faster(lrwf: Lrwf) -> None:
+    """Conformance 38: who thought about it for long is told that the answer has been given meanwhile."""
+    asking("r", CHOICES)
+    code, written = on_terminal(
+        *("respond", "r", "approve"),
+        when="Which",
+        then=lambda: _expect(lrwf("respond", "r", "approve", "ship", "--as", "Ada", "--no-advance")),
+        replies=[("Which, 1 to 2: ", "2\n"), ("Comment", "\n")],
+    )
+    assert code == 6, written
+    assert "answered already" in written
+    assert answer().value == "ship"
+
+
+def _expect(said: Said) -> None:
+    assert said.code == 0, said

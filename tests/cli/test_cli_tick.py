@@ -4,10 +4,13 @@ import os
 import shutil
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from lrwf_cli.cli.session import Session
+from lrwf_cli.cli.standby import _Watch
 from lrwf_cli.store.files import FileStore
 from tests.cli.processes import begun, eventually
 from tests.cli.said import Lrwf
@@ -227,6 +230,19 @@ def test_a_tick_that_stays(lrwf: Lrwf, flows: Path, number: signal.Signals, code
     assert ("interrupted" in err) == (number == signal.SIGINT)
     (flows / "go").touch()
     eventually(lambda: lrwf("tick").code == 0 and status(lrwf, "held") == "completed")
+
+
+def test_a_tick_that_stays_wakes_at_the_instant(lrwf: Lrwf) -> None:
+    """Design 8: `--watch` sleeps until the next wake-up, and no longer than until mail is looked for again."""
+    session = Session(lambda: os.environ["LRWF_STATE_DIR"])
+    watch = _Watch(session, 1)
+    assert watch.pause_s() == 0.5
+    lrwf("run", "later.yaml", "-q", "--id", "later")
+    held = session.writable_store.hold("later")
+    for seconds, low, high in ((0.2, 0.0, 0.2), (60, 0.5, 0.5), (-1, 0.5, 0.5)):
+        held.wake_at(session.now() + timedelta(seconds=seconds))
+        assert low < watch.pause_s() + 0.001 <= high + 0.002
+    held.release()
 
 
 @pytest.mark.slow

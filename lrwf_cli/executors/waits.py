@@ -96,12 +96,7 @@ class Waits(Facts):
 
     def step(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """As `WorkflowContext` says."""
-        if asyncio.iscoroutine(function):
-            function.close()
-            hint = "give the function and its arguments apart: `ctx.step(f, a, b)`"
-            raise UsageError(f"`ctx.step` was given a call of `{function.__qualname__}`", hint=hint)
-        if not callable(function):
-            raise UsageError(f"`ctx.step` was given what cannot be called: {function!r:.60}", hint="give a function")
+        _check_function(function)
         self._check_waits("step")
         return self.keeper.once(f"step {_name(function)}", function, args, kwargs)
 
@@ -139,6 +134,15 @@ class Waits(Facts):
                 f"`ctx.{what}` cannot wait in `{self.handler.name}`, which is no `async def`",
                 hint=f"make it `async def`, and write `await ctx.{what}(...)`",
             )
+
+
+def _check_function(function: Any) -> None:
+    if asyncio.iscoroutine(function):
+        function.close()
+        hint = "give the function and its arguments apart: `ctx.step(f, a, b)`"
+        raise UsageError(f"`ctx.step` was given a call of `{_name(function)}`", hint=hint)
+    if not callable(function):
+        raise UsageError(f"`ctx.step` was given what cannot be called: {function!r:.60}", hint="give a function")
 
 
 def _name(function: Any) -> str:

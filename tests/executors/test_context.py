@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,12 +14,14 @@ from lrwf_cli.core.commands import Effects, Send, StateWrite
 from lrwf_cli.core.model import Direct, ExecutorSpec, Json, Workflow
 from lrwf_cli.core.run import Delivery, StateEntry
 from lrwf_cli.core.state import changed, changes_of
-from lrwf_cli.errors import HandlerEnded, LrwfError, NotEncodable, UndeclaredType, UnknownTarget
+from lrwf_cli.errors import HandlerEnded, LrwfError, NotEncodable, UndeclaredType, UnknownTarget, UsageError
 from lrwf_cli.executors.api import WorkflowContext, executor, handlers_of
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.context import Context
 from lrwf_cli.executors.unkept import Unkept
-from tests.executors.keeping import Progress
+from lrwf_cli.executors.values import teach
+from tests.executors.keeping import START, Progress, Stay
+from tests.executors.keeping import state as state_of
 
 WORKFLOW = Workflow("flow", {name: ExecutorSpec(name) for name in "abc"}, "a", (Direct("a", "b"), Direct("b", "c")))
 
@@ -256,3 +259,101 @@ def test_nothing_counts_after_the_end() -> None:
             use()
     assert effects == Effects()
     assert issubclass(HandlerEnded, LrwfError)
+
+
+def test_a_handler_that_has_suspended_sees_again_what_it_saw() -> None:
+    """Design 6: what `ctx` hands out is kept too; beyond the kept part it is as it is now."""
+
+    async def handle(message: Any, ctx: WorkflowContext) -> Any:
+        seen = []
+        for _ in range(2):
+            facts = [ctx.attempt, ctx.maybe_done, ctx.deadline, ctx.now(), ctx.uuid4(), ctx.random()]
+            seen.append([*facts, ctx.get_state("a"), ctx.get_state("b"), ctx.get_state("c", "none")])
+            await ctx.schedule_resume(after=60)
+        return seen
+
+    stay = Stay(handle, codec=teach(Codec()), call={"state": state_of(a=[1], b="old")})
+    asyncio.run(stay.enter())
+    first = dict(stay.kept)
+    stay.jump()
+    deadline = START + timedelta(days=1)
+    changed = {"a": StateEntry([1, 2], 2), "b": StateEntry("old"), "c": StateEntry("new", 3)}
+    stay.call |= {"attempt": 2, "maybe_done": True, "deadline_at": deadline, "state": changed}
+    asyncio.run(stay.enter())
+    assert {place: stay.kept[place] for place in first} == first
+    stay.jump()
+    ended, (before, after) = asyncio.run(stay.enter())
+    assert ended
+    assert before[:4] == [1, False, None, START]
+    assert after[:4] == [2, True, deadline, START + timedelta(seconds=60)]
+    assert before[6:] == [[1], "old", "none"]
+    assert after[6:] == [[1], "old", "none"]  # state is as it was first read
+    assert len({*before[4:6], *after[4:6]}) == 4
+
+
+def test_luck_is_the_same_in_every_attempt() -> None:
+    """Design 6: a UUID comes from the message and the place: a later attempt draws the same, another message others."""
+
+    async def handle(message: Any, ctx: WorkflowContext) -> Any:
+        return [ctx.uuid4(), ctx.uuid4(), ctx.random()]
+
+    def drawn(**call: Any) -> Any:
+        return asyncio.run(Stay(handle, codec=teach(Codec()), call=call).enter())[1]
+
+    first = drawn()
+    assert first == drawn(attempt=3, maybe_done=True)
+    assert len(set(first)) == 3
+    assert not set(first) & set(drawn(idempotency_key="other"))
+    assert first[0].version == 4
+
+
+def test_a_write_after_a_wake_knows_what_was_read() -> None:
+    """Conformance 20: own writes are seen over what was first read; a write says which version it was made from."""
+
+    async def handle(message: Any, ctx: WorkflowContext) -> Any:
+        count = ctx.get_state("count")
+        ctx.set_state("count", count + 1)
+        await ctx.schedule_resume(after=60)
+        return ctx.get_state("count")
+
+    stay = Stay(handle, call={"state": {"count": StateEntry(1, 5)}})
+    asyncio.run(stay.enter())
+    stay.jump()
+    stay.call["state"] = {"count": StateEntry(100, 6)}
+    assert asyncio.run(stay.enter()) == (True, 2)
+    assert stay.ctx.effects(None).writes == (StateWrite("count", 2, seen=5, base=1),)
+
+
+def test_progress_goes_over_the_desk() -> None:
+    """Conformance 55: from the loop and from a thread; what is no number is refused."""
+
+    async def handle(message: Any, ctx: WorkflowContext) -> None:
+        await ctx.report_progress(1, 10, "begun")
+        await asyncio.to_thread(lambda: ctx.report_progress(2.5))
+        for wrong in (float("nan"), True):
+            with pytest.raises(UsageError, match="`current` of a progress is"):
+                ctx.report_progress(wrong)
+        await asyncio.sleep(0)
+
+    stay = Stay(handle)
+    asyncio.run(stay.enter())
+    assert stay.desk.said == [(1, 10, "begun"), (2.5, None, None)]
+
+
+def test_a_step_is_a_function_and_its_arguments() -> None:
+    """Design 6: `ctx.step(f, a)`; the call itself would have happened before anything could be kept."""
+
+    async def fetch(n: int) -> int:
+        return n + 1
+
+    async def handle(message: Any, ctx: WorkflowContext) -> Any:
+        with pytest.raises(UsageError, match=r"was given a call of `.*fetch`") as caught:
+            ctx.step(fetch(1))  # type: ignore[arg-type, unused-coroutine]  # that is what is wrong
+        assert "ctx.step(f, a, b)" in str(caught.value.hint)
+        with pytest.raises(UsageError, match="what cannot be called: 3"):
+            ctx.step(3)  # type: ignore[arg-type, unused-coroutine]  # as above
+        return await ctx.step(fetch, 1), await ctx.step(partial(max, 1), 2)
+
+    stay = Stay(handle)
+    assert asyncio.run(stay.enter()) == (True, (2, 2))
+    assert [name.rpartition(".")[2] for name in stay.steps] == ["fetch", "step max"]

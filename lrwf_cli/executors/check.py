@@ -86,15 +86,26 @@ async def check_command(
 
 
 class CheckCommand:
-    """A command as what a poll asks: its status has `exit_code`, `stdout` and `result`. 69 means not yet."""
+    """A command as what a poll asks: its status has `exit_code`, `stdout` and `result`. 69 means not yet.
 
-    def __init__(self, command: Command, around: Surroundings, values: Mapping[str, Given] | None = None) -> None:
+    `strict`: any other exit code than 0 and 69 is a failure; else it is for the poll to judge.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        around: Surroundings,
+        values: Mapping[str, Given] | None = None,
+        *,
+        strict: bool = False,
+    ) -> None:
         self._command = command
         self._around = around
         self._values = values or {}
+        self._strict = strict
 
     async def ask(self, message: Any, ctx: WorkflowContext) -> dict[str, Json]:
-        """Run it once, with the message on stdin. Raises CommandFailed if there is no such command."""
+        """Run it once, with the message on stdin. Raises CommandFailed if there is no such command, or it failed."""
         call = scene_of(ctx).call
         secrets = self._around.read_secrets()
         given = {name: give(seen(message, ctx)) for name, give in self._values.items()}
@@ -102,7 +113,7 @@ class CheckCommand:
         checked = await check_command(
             self._command, self._around.folder, env, stdin=message_of(call), mask=Mask(secrets.values())
         )
-        if checked.exit_code in (126, 127):
+        if checked.exit_code in (126, 127) or (self._strict and checked.exit_code not in (0, NOT_YET)):
             last = checked.stderr.strip().rpartition("\n")[2]
             raise described(call.delivery.executor, checked.exit_code, checked.stderr, last)
         return {"exit_code": checked.exit_code, "stdout": checked.stdout, "result": checked.result}

@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
 from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.check import CheckCommand
 from lrwf_cli.executors.command import GRACE, CommandExecutor
 from lrwf_cli.executors.environment import Surroundings
 from lrwf_cli.executors.functions import function_at
 from lrwf_cli.executors.modules import FlowModules
 from lrwf_cli.executors.scene import Given
 from lrwf_cli.executors.waiting import AskExecutor, CheckFunction, Polled, PollExecutor, WaitExecutor
+from lrwf_cli.flow.expressions import compile_expression
 from lrwf_cli.flow.kinds import Ask, Poll
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.nodes import KINDS
@@ -105,7 +107,9 @@ class Maker:
         if isinstance(poll.check, str):
             function, wants_context = function_at(self._modules, poll.check)
             return CheckFunction(function, wants_context=wants_context)
-        raise NotImplementedError(name)
+        command: Any = poll.run
+        judges_codes = "exit_code" in compile_expression(poll.until).names
+        return CheckCommand(command, *self._around(name), strict=not judges_codes)
 
     def _ask(self, name: str) -> Executor:
         flow = self._loaded.flow

@@ -144,8 +144,10 @@ class Engine:
     async def _outcome(self, run_id: str, *, alone: bool) -> Outcome | None:
         """Advance a run; `None`: it may end this process, and there are others in it that are not to go with it."""
         try:
-            held = self.store.hold(run_id)
-            if not alone and has_suspect(held.run):
+            held = self.store.hold(run_id) if alone else await asyncio.to_thread(self.store.hold, run_id)
+            if self._stopping:
+                held.wake_at(wake_at(held.run))
+            if self._stopping or (not alone and has_suspect(held.run)):
                 held.release()
                 return None
             return Outcome(run_id, await self._hold_and_drive(held))

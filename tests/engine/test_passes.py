@@ -115,6 +115,28 @@ def test_a_polite_end_leaves_the_run_due_at_once(store: Store) -> None:
     assert not any(getattr(e, "counted", False) for frame in store.frames("r") for e in frame.events)
 
 
+def test_runs_that_are_being_taken_up_at_a_stop_are_let_go(store: Store) -> None:
+    """Conformance 57: what was asked to stop begins nothing new; the runs are due as before, and in nobody's hands."""
+
+    async def main() -> int:
+        world = World(store, chain("a"), Handlers(a=passes_on()))
+        for name in ("one", "two"):
+            world.create(name).release()
+        engine = world.process()
+        ticking = asyncio.ensure_future(engine.tick(["one", "two"]))
+        await asyncio.sleep(0)
+        engine.stop()
+        await ticking
+        return len(world.handlers.calls)
+
+    before = asyncio.run(main())
+    assert before == 0
+    world = World(store, chain("a"), Handlers(a=passes_on()))
+    assert sorted(due.run_id for due in store.due(world.clock.now())) == ["one", "two"]
+    assert world.tick() == ["completed", "completed"]
+    assert [call.attempt for call in world.handlers.calls] == [1, 1]
+
+
 def test_two_processes_on_one_run_one_drives(store: Store) -> None:
     """Conformance 46: the other says busy, and nothing is done twice."""
 

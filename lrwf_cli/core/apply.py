@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from lrwf_cli.core import events as e
 from lrwf_cli.core.apply_invocations import APPLY
 from lrwf_cli.core.asking import ask_anew
-from lrwf_cli.core.places import cut_off, line_up, renew
+from lrwf_cli.core.places import cut_off, grant, line_up, renew
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.status import moved, settled
 
@@ -115,7 +115,8 @@ def _afresh(past: Run, at: datetime) -> Run:
     for invocation in reversed(run.started.values()):
         line_up(run, replace(invocation, started_at=None), front=True)
     run.started.clear()
-    renew(run, crashes=0, maybe_done=False)
+    renew(run, crashes=0, maybe_done=False, stuck=False)
+    grant(run, at - past.updated_at)
     run.mail.clear()
     run.notices.clear()
     if not run.is_final:
@@ -185,11 +186,10 @@ def _run_ending(run: Run, event: e.RunEnding) -> None:
 def _run_ended(run: Run, event: e.RunCompleted | e.RunFailed | e.RunTimedOut | e.RunCancelled) -> None:
     run.status = moved(run.status, e.name_of(event))
     run.finished_at = run.updated_at
-    if run.ending is None:
-        cut_off(run, tuple(run.started))
-    else:
-        run.started.clear()
-        run.ready, run.aside, run.ending = run.aside, {}, None
+    cut_off(run, tuple(run.started))
+    _take_up_what_is_aside(run)
+    if isinstance(event, e.RunCompleted):
+        run.error = None
     if isinstance(event, e.RunFailed | e.RunTimedOut):
         run.error = event.error
     if isinstance(event, e.RunCancelled):
@@ -197,14 +197,27 @@ def _run_ended(run: Run, event: e.RunCompleted | e.RunFailed | e.RunTimedOut | e
         run.error = Failure("RunCancelled", event.reason or "the run was cancelled")
 
 
+def _take_up_what_is_aside(run: Run) -> None:
+    """Have what was done after a verdict be over: it is forgotten, and what was put aside for it is ready again."""
+    if run.ending is not None:
+        for invocation in (*run.started.values(), *(each for line in run.ready.values() for each in line)):
+            run.kept.pop(invocation.delivery.id, None)
+            run.steps.pop(invocation.delivery.id, None)
+        run.started.clear()
+        run.ready, run.aside, run.ending = run.aside, {}, None
+
+
 def _run_retried(run: Run, event: e.RunRetried) -> None:
     run.status = moved(run.status, "run_retried")
+    _take_up_what_is_aside(run)
+    stood = run.updated_at - (run.finished_at or run.updated_at)
     run.error = run.finished_at = run.held_by = run.reason = None
     run.max_iterations = event.max_iterations or run.max_iterations
     run.deadline_at = run.updated_at + run.timeout if run.timeout else None
     if event.code is not None:
         run.origin = replace(run.origin, code=event.code)
-    renew(run, crashes=0, deadline_at=None)
+    renew(run, crashes=0)
+    grant(run, stood)
     _go_on(run, afresh=False)
     for invocation in run.failed.values():
         line_up(run, replace(invocation, attempt=invocation.attempt + 1, failures=0, crashes=0, error=None))

@@ -91,6 +91,8 @@ def _invocation_failed(run: Run, event: e.InvocationFailed) -> None:
     elif run.ending is None:
         run.failed[event.delivery] = replace(afresh, deadline_at=None)
         run.error = run.error or event.error
+    else:
+        run.steps.pop(event.delivery, None)
 
 
 def _awaits_kept(run: Run, event: e.AwaitsKept) -> None:

@@ -41,8 +41,8 @@ from lrwf_cli.core import commands as c
 from lrwf_cli.core import events as e
 from lrwf_cli.core.asking import answered
 from lrwf_cli.core.complete import completed, failed, suspended
-from lrwf_cli.core.ending import end, standing
-from lrwf_cli.core.giving_up import crashed, late, refused_by_person
+from lrwf_cli.core.ending import HOOKS_MAY_TAKE, end, standing
+from lrwf_cli.core.giving_up import crashed, given_up, late, refused_by_person
 from lrwf_cli.core.lineage import delivery_id
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.notices import again_at, news
@@ -160,12 +160,16 @@ def _startable(workflow: Workflow, run: Run, slots: int, now: datetime) -> Event
     if slots <= 0 or any(i.crashes >= SUSPECT_AFTER for i in run.started.values()):
         return ()
     if suspect := next((q[0] for q in run.ready.values() if q[0].crashes >= SUSPECT_AFTER), None):
-        return () if run.started else (_begun(workflow, [suspect], now),)
+        return () if run.started else (_begun(workflow, run, [suspect], now),)
     chosen = list(_chosen(workflow, run, slots))
-    return (_begun(workflow, chosen, now),) if chosen else ()
+    return (_begun(workflow, run, chosen, now),) if chosen else ()
 
 
-def _begun(workflow: Workflow, chosen: list[Invocation], now: datetime) -> e.InvocationsStarted:
+def _begun(workflow: Workflow, run: Run, chosen: list[Invocation], now: datetime) -> e.InvocationsStarted:
+    if run.ending is not None:
+        return e.InvocationsStarted(
+            tuple(each.delivery.id for each in chosen), {each.delivery.id: now + HOOKS_MAY_TAKE for each in chosen}
+        )
     deadlines = {
         each.delivery.id: now + limit
         for each in chosen
@@ -252,6 +256,8 @@ def _cancel(workflow: Workflow, run: Run, command: c.Cancel, now: datetime) -> E
 def _block(workflow: Workflow, run: Run, command: c.Block, now: datetime) -> Events:
     if run.is_final or (command.delivery is not None and command.delivery not in run.started):
         return ()
+    if run.ending is not None and command.delivery is not None:  # what is called after a verdict may not hold it up
+        return (given_up(workflow, run, run.started[command.delivery], command.error),)
     # whoever blocks a run cannot advance it, and its time may be up all the same
     blocked = run.status == "blocked" and command.delivery is None
     return _overdue(workflow, run, now) or (() if blocked else (e.RunBlocked(command.error, command.delivery),))

@@ -5,13 +5,14 @@ ones are found by their id. Which event leads from where to where is drawn in `d
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from lrwf_cli.core.run import Invocation, Run
 
-__all__ = ["cut_off", "line_up", "renew", "take_failed", "take_ready"]
+__all__ = ["cut_off", "grant", "line_up", "renew", "take_failed", "take_ready"]
 
 
 def line_up(run: Run, invocation: Invocation, *, front: bool = False) -> None:
@@ -54,7 +55,16 @@ def cut_off(run: Run, deliveries: Sequence[str], *, crashes: int = 0) -> None:
 
 def renew(run: Run, **fields: Any) -> None:
     """Set `fields` of everything that is not yet handled."""
-    for line in run.ready.values():
+    for line in (*run.ready.values(), *run.aside.values()):
         line[:] = [replace(invocation, **fields) for invocation in line]
     for place in (run.started, run.waiting):
         place.update({delivery: replace(invocation, **fields) for delivery, invocation in place.items()})
+
+
+def grant(run: Run, stood: timedelta) -> None:
+    """Give a run that stood still for so long its time back: what waits has what it had left, the rest all of it."""
+    for line in (*run.ready.values(), *run.aside.values()):
+        line[:] = [replace(invocation, deadline_at=None) for invocation in line]
+    for delivery, invocation in run.waiting.items():
+        if invocation.deadline_at is not None:
+            run.waiting[delivery] = replace(invocation, deadline_at=invocation.deadline_at + stood)

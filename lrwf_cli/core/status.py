@@ -32,8 +32,7 @@ _AT_WORK: dict[str, Status] = {
 _HELD: dict[str, Status] = {
     "run_resumed": "running",
     "run_rewound": "running",
-    "run_timed_out": "timed_out",
-    "run_cancelled": "cancelled",
+    **ENDS,
     "run_ending": "running",
 }
 _REOPENED: dict[str, Status] = {"run_retried": "running", "run_rewound": "running"}

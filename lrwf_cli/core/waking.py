@@ -19,7 +19,7 @@ def wake_at(run: Run) -> datetime | None:
     news = [notice.due_at for notice in run.notices.values()]
     if run.is_final:
         return min(news, default=None)
-    deadline = [run.deadline_at] if run.deadline_at is not None else []
+    deadline = [run.deadline_at] if run.deadline_at is not None and run.ending is None else []
     if run.status in {"paused", "blocked"}:
         return min([*news, *deadline], default=None)
     if run.in_flight or run.error is not None or not (run.waiting or is_asking(run)):

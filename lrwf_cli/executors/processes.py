@@ -118,6 +118,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str])
             actions.append((os.POSIX_SPAWN_OPEN, number, each, os.O_WRONLY if number else os.O_RDONLY, 0))
         else:
             actions.append((os.POSIX_SPAWN_DUP2, each, number))
+    actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited() if fd >= len(fds)]
     return os.posix_spawn(
         argv[0],
         list(argv),
@@ -127,6 +128,14 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str])
         setsigmask=(),
         setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and whom it starts would too
     )
+
+
+def _inherited() -> Iterator[int]:
+    """Yield what a child of ours would find open although Python has not opened it: our own parents have."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - as above
+        with suppress(OSError):  # the listing itself was open
+            if os.get_inheritable(int(name)):
+                yield int(name)
 
 
 def raised(fd: int) -> int:

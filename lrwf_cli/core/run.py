@@ -41,7 +41,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `flow` is the path of the flow file; for a workflow built in Python `built` is its `module:attribute`, and
     `script` the program that built it if only that can drive it. `code` is the digest of the pinned modules,
-    `None` when there are none. Never the environment itself.
+    `None` when there are none; `pins` are the patterns of what is pinned besides. Never the environment itself.
     """
 
     flow: str
@@ -54,6 +54,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str = ""
     built: str | None = None
     script: str | None = None
+    pins: tuple[str, ...] = ()
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from lrwf_cli.errors import FlowError
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "CodeSnapshot", "read_code", "snapshot_of"]
+__all__ = ["MAX_BYTES", "MAX_FILES", "CodeSnapshot", "matching", "read_code", "snapshot_of"]
 
 MAX_FILES = 2000
 MAX_BYTES = 32 * 1024 * 1024
@@ -41,12 +41,25 @@ def read_code(folder: Path | str, extra: Iterable[str] = ()) -> CodeSnapshot:
     root = Path(folder).resolve()
     files: dict[str, bytes] = {}
     total = 0
-    for path in (*_modules(root, ""), *extra):
+    for path in dict.fromkeys((*_modules(root, ""), *extra)):
         files[path] = _read(root, path, MAX_BYTES - total)
         total += len(files[path])
         if len(files) > MAX_FILES:
             raise _too_much(root, f"more than {MAX_FILES} files")
     return snapshot_of(files)
+
+
+def matching(folder: Path | str, pattern: str) -> list[str]:
+    """Return the relative paths of the files of `folder` that a pattern matches, sorted; `**` is any depth.
+
+    What Python makes of modules for itself is left out. Raises ValueError for a pattern that leads out of the folder.
+    """
+    root = Path(folder).resolve()
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        raise ValueError(pattern)
+    found = root.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
+    relative = (path.relative_to(root) for path in found if path.is_file())
+    return sorted(path.as_posix() for path in relative if "__pycache__" not in path.parts)
 
 
 def _modules(root: Path, prefix: str) -> Iterator[str]:

@@ -21,7 +21,7 @@ from lrwf_cli.core.registry import PLAIN_NAME
 from lrwf_cli.errors import FlowError
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.code import CodeSnapshot, read_code, snapshot_of
-from lrwf_cli.executors.compiled import compile_module
+from lrwf_cli.executors.compiled import compile_module, execute
 from lrwf_cli.executors.failures import summary
 from lrwf_cli.executors.inputs import convert_input
 from lrwf_cli.executors.make import make_executor, nearest
@@ -43,7 +43,7 @@ class FlowModules:
         self.files = snapshot.files
         self.digest = snapshot.digest
         self.root = Path(root)
-        self.own = frozenset(path.partition("/")[0].removesuffix(".py") for path in self.files)
+        self.own = frozenset(path.partition("/")[0].removesuffix(".py") for path in self.files if path.endswith(".py"))
         self._pinned = pinned
         self._installed: dict[str, ModuleType] = {}
         self.package = self._free_name(f"lrwf_flow_{snapshot.digest}")
@@ -123,7 +123,8 @@ class FlowModules:
         return module
 
     def _no_module(self, name: str) -> FlowError:
-        names = sorted(path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".") for path in self.files)
+        paths = [path for path in self.files if path.endswith(".py")]
+        names = sorted(path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".") for path in paths)
         near = nearest(name, names)
         beside = f"beside the flow there are: {', '.join(names[:8])}" if names else f"put a `{name}.py` beside the flow"
         hint = f"did you mean `{near}`?" if near else beside
@@ -154,7 +155,7 @@ class FlowModules:
         name = module.__name__.removeprefix(f"{self.package}.")
         vars(module)[PLAIN_NAME] = name
         code = compile_module(self.files[path], self.filename(path), package=self.package, own=self.own)
-        exec(code, vars(module))  # noqa: S102 - running a workflow runs its code
+        execute(code, vars(module))
         for codec in self.codecs:
             codec.register_module_types(module, name)
 
@@ -196,6 +197,13 @@ class _Loader:
     def exec_module(self, module: ModuleType) -> None:
         if self._path is not None:
             self._flow.executed(module, self._path)
+
+    def get_data(self, path: str) -> bytes:
+        """Return a file as it was pinned, for `pkgutil.get_data(__name__, "prompts/a.txt")`. Raises OSError."""
+        relative = path.removeprefix(f"{self._flow.root}/")
+        if relative not in self._flow.files:
+            raise OSError(f"it is not pinned: {path}")
+        return self._flow.files[relative]
 
     def get_source(self, name: str) -> str | None:  # noqa: ARG002 - Python's signature
         """Return the source, for tracebacks."""

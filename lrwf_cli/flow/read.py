@@ -62,6 +62,8 @@ def _check_keys(root: Node, problems: Problems) -> None:
     for key in ("allowed_users", "pin"):
         if child := root.get(key):
             rules.check_names(child, quoted(key), problems)
+    for item in pins.items() if (pins := root.get("pin")) else ():
+        rules.check_pattern(item, problems)
     for event, command in (root.get("notify") or Node({}, root.mark)).entries().items():
         rules.check_command(command, f"{quoted(event)} in 'notify'", problems)
 

@@ -24,6 +24,7 @@ __all__ = [
     "check_input_name",
     "check_name",
     "check_names",
+    "check_pattern",
     "check_secrets",
     "check_templates",
     "check_timezone",
@@ -201,6 +202,14 @@ def check_secrets(node: Node, name: str, problems: Problems) -> None:
         if isinstance(child.value, dict) and len(said) != 1:
             what = "both 'env' and 'file'" if said else "neither 'env' nor 'file'"
             problems.add(node.keys[key], f"{quoted(key)} in {name} has {what}", "write {env: NAME} or {file: PATH}")
+
+
+def check_pattern(node: Node, problems: Problems) -> None:
+    """Check that a pattern of files stays in the flow's folder."""
+    text = node.value
+    if isinstance(text, str) and (text.startswith("/") or ".." in text.split("/")):
+        hint = "write it as seen from the flow file: a run keeps what is beside it"
+        problems.add(node.mark, f"{quoted(text)} leads out of the flow's folder", hint)
 
 
 def check_names(node: Node, name: str, problems: Problems) -> None:

@@ -87,7 +87,7 @@ class Prepared:
         """What is allowed and probably not meant: what handlers that suspend would do again. Each with its place."""
         from lrwf_cli.executors.repeats import repeats
 
-        files = self.snapshot.files
+        files = {path: source for path, source in self.snapshot.files.items() if path.endswith(".py")}
         names = {path: str(PurePath(self.origin.folder, path)) for path in files}
         return repeats(files, names, {path.partition("/")[0].removesuffix(".py") for path in files})
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import LrwfError
-from lrwf_cli.executors.code import CodeSnapshot, read_code
+from lrwf_cli.executors.code import CodeSnapshot, matching, read_code
 from lrwf_cli.store.base import Store
 
 __all__ = ["code_has_changed", "todays_code"]
@@ -36,4 +36,6 @@ def todays_code(store: Store, run: Run) -> str | None:
 
 def _today(run: Run) -> CodeSnapshot | None:
     folder = Path(run.origin.folder)
-    return read_code(folder) if run.origin.script is None and folder.is_dir() else None
+    if run.origin.script is not None or not folder.is_dir():
+        return None
+    return read_code(folder, [path for pattern in run.origin.pins for path in matching(folder, pattern)])

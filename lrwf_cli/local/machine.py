@@ -53,7 +53,15 @@ def _cwd() -> str:
         raise UsageError("the working directory is gone", hint="change to a folder that exists") from None
 
 
-def origin(*, flow: str, folder: str, code: str | None, built: str | None = None, script: str | None = None) -> Origin:
+def origin(
+    *,
+    flow: str,
+    folder: str,
+    code: str | None,
+    built: str | None = None,
+    script: str | None = None,
+    pins: tuple[str, ...] = (),
+) -> Origin:
     """Return where a run begins that begins here and now."""
     locale = {key: value for key, value in os.environ.items() if key in _LOCALE or key.startswith("LC_")}
     return Origin(
@@ -67,4 +75,5 @@ def origin(*, flow: str, folder: str, code: str | None, built: str | None = None
         version=VERSION,
         built=built,
         script=script,
+        pins=pins,
     )

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lrwf_cli.clock import Clock
-from lrwf_cli.executors.modules import read_code
+from lrwf_cli.executors.code import matching, read_code
 from lrwf_cli.flow.inputs import Declarations
-from lrwf_cli.flow.load import load_flow
+from lrwf_cli.flow.load import LoadedFlow, load_flow
+from lrwf_cli.flow.problems import Problems, quoted
 from lrwf_cli.local.begin import Prepared
 from lrwf_cli.local.machine import origin
 from lrwf_cli.local.parts import FlowParts
@@ -27,8 +28,10 @@ def prepare(target: str, *, clock: Clock | None = None) -> Prepared:
         return prepare_built(target)
     loaded = load_flow(target)
     path = Path(target).resolve()
-    snapshot = read_code(path.parent)
-    where = origin(flow=str(path), folder=str(path.parent), code=snapshot.digest if snapshot.files else None)
+    pins = tuple(loaded.flow.pin) if isinstance(loaded.flow.pin, list) else ()
+    snapshot = read_code(path.parent, _pinned(loaded, path.parent))
+    code = snapshot.digest if snapshot.files else None
+    where = origin(flow=str(path), folder=str(path.parent), code=code, pins=pins)
     return Prepared(
         FlowParts(loaded, snapshot, str(path.parent), clock=clock),
         definition=loaded.text,
@@ -36,6 +39,19 @@ def prepare(target: str, *, clock: Clock | None = None) -> Prepared:
         snapshot=snapshot,
         origin=where,
     )
+
+
+def _pinned(loaded: LoadedFlow, folder: Path) -> list[str]:
+    """Return the files that a flow pins besides its modules. Raises FlowError for a pattern that matches none."""
+    problems, found = Problems(loaded.path), dict[str, None]()
+    for number, pattern in enumerate(loaded.flow.pin if isinstance(loaded.flow.pin, list) else []):
+        paths = matching(folder, pattern)
+        found |= dict.fromkeys(paths)
+        if not paths:
+            mark = loaded.root.place(("pin", number))
+            problems.add(mark, f"{quoted(pattern)} matches no file in {folder}", "mend the pattern, or remove it")
+    problems.raise_if_any()
+    return list(found)
 
 
 def _is_built(target: str) -> bool:

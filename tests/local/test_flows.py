@@ -258,3 +258,54 @@ def test_what_handlers_print_is_in_the_runs_log(desk: Any, capfd: pytest.Capture
     assert "OSError: gone" in log
     assert f"{desk.folder}/tasks.py" in log
     assert capfd.readouterr() == ("", "")
+
+
+PINNED = """
+    name: pinned
+    executors:
+      a: {uses: tasks:a}
+    pin: [prompts/**, "*.json"]
+"""
+READS = """
+    import pkgutil
+    from lrwf_cli import executor
+    @executor
+    def a(m: dict) -> str:
+        return (pkgutil.get_data(__name__, "prompts/deep/ask.txt") + pkgutil.get_data(__name__, "x.json")).decode()
+"""
+
+
+def test_what_is_pinned_besides_the_modules_is_as_it_was(desk: Any) -> None:
+    """Design 7: files that `pin:` matches are kept with the code, and read as they were when the run began."""
+    (desk.folder / "prompts" / "deep").mkdir(parents=True)
+    desk.write(flow_yaml=PINNED, tasks_py=READS)
+    (desk.folder / "prompts" / "deep" / "ask.txt").write_text("old ")
+    (desk.folder / "x.json").write_text("{}")
+    desk.leave()
+    run = desk.store.load("left")
+    assert run.origin.pins == ("prompts/**", "*.json")
+    assert not code_has_changed(run)
+    (desk.folder / "prompts" / "deep" / "ask.txt").write_text("new ")
+    assert code_has_changed(run)
+    assert desk.outputs(desk.advance("left")) == ["old {}"]
+    assert todays_code(desk.store, run) != run.origin.code
+    assert desk.outputs(desk.run()) == ["new {}"]
+
+
+def test_a_pattern_that_pins_nothing_is_an_error(desk: Any) -> None:
+    """Whoever pins a file means one that is there; nothing outside of the folder can be meant."""
+    desk.write(flow_yaml=PINNED, tasks_py=READS)
+    with pytest.raises(FlowError) as caught:
+        prepare(str(desk.folder / "flow.yaml"))
+    path, folder = desk.folder / "flow.yaml", desk.folder.resolve()
+    assert [message for message, _ in caught.value.problems] == [
+        f"{path}:4:7: 'prompts/**' matches no file in {folder}",
+        f"{path}:4:19: '*.json' matches no file in {folder}",
+    ]
+    desk.write(flow_yaml=PINNED.replace("prompts/**", "../secrets").replace('"*.json"', "/etc/passwd"))
+    with pytest.raises(FlowError) as caught:
+        prepare(str(desk.folder / "flow.yaml"))
+    assert [message.rpartition(": ")[2] for message, _ in caught.value.problems] == [
+        "'../secrets' leads out of the flow's folder",
+        "'/etc/passwd' leads out of the flow's folder",
+    ]

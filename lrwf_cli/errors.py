@@ -273,7 +273,15 @@ class CommandFailed(LrwfError):
 
 
 class CommandLost(LrwfError):
-    """A command is gone, and has left no word of how it ended."""
+    """A command is gone, and has left no word of how it ended.
+
+    `rebooted`: it was the machine that went down.
+    """
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, rebooted: bool = False) -> None:
+        """Take what is known, and whose doing it was."""
+        super().__init__(message, hint=hint)
+        self.rebooted = rebooted
 
 
 class SecretMissing(LrwfError):

@@ -6,7 +6,7 @@ from hashlib import sha256
 from lrwf_cli.core.model import RetryPolicy
 from lrwf_cli.core.run import Failure
 
-__all__ = ["NEVER_BY_DEFAULT", "delay", "is_retryable"]
+__all__ = ["ASKS_FOR_RETRY", "NEVER_BY_DEFAULT", "delay", "is_retryable"]
 
 NEVER_BY_DEFAULT = frozenset({"TypeError", "NameError", "AttributeError"})
 """Mistakes in the code: trying again cannot help, unless somebody says so. Matched along the MRO.
@@ -15,13 +15,24 @@ Our own refusals are not here: whoever reports them says that they are never to 
 """
 
 
+ASKS_FOR_RETRY = 75
+"""The exit code of a command that asks to be run again: EX_TEMPFAIL of sysexits.h."""
+
+
 def is_retryable(policy: RetryPolicy, error: Failure) -> bool:
-    """Whether `policy` lets an attempt that ended with `error` come again, attempts aside."""
+    """Whether `policy` lets an attempt that ended with `error` come again, attempts aside.
+
+    A command that asks for it does, whatever `retry_on` says. The code of a signal is also known by what a shell makes
+    of it: -9 as 137.
+    """
     names = {error.type, *error.mro}
     if names & set(policy.give_up_on):
         return False
-    if policy.exit_codes is not None and error.exit_code is not None:
-        return error.exit_code in policy.exit_codes
+    code = error.exit_code
+    if policy.exit_codes is not None and code is not None:
+        return code in policy.exit_codes or (code < 0 and 128 - code in policy.exit_codes)
+    if code == ASKS_FOR_RETRY:
+        return True
     if policy.retry_on is not None:
         return bool(names & set(policy.retry_on))
     return not names & NEVER_BY_DEFAULT

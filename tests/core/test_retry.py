@@ -80,3 +80,23 @@ RESET = Failure(MRO[0], "reset", mro=MRO)
 def test_what_comes_again(policy: RetryPolicy, error: Failure, *, again: bool) -> None:
     """Conformance 28: by type along the MRO, by exit code for commands; mistakes in the code are not tried in vain."""
     assert is_retryable(policy, error) is again
+
+
+def ended(code: int) -> Failure:
+    return Failure("CommandFailed", "ended", exit_code=code, mro=("CommandFailed", "LrwfError", "Exception"))
+
+
+def test_exit_codes_say_what_is_retried() -> None:
+    """Conformance 28: by exit code for commands, and no others; a signal by its number, or as a shell has it."""
+    policy = RetryPolicy(exit_codes=(1, 137, -15))
+    assert [code for code in (1, 2, 75, 128, -9, -15, -1) if is_retryable(policy, ended(code))] == [1, -9, -15]
+    assert is_retryable(policy, Failure("ValueError", "no"))
+    assert is_retryable(RetryPolicy(), ended(1))
+
+
+def test_75_asks_for_a_retry() -> None:
+    """Conformance 28: a command may ask for it, whatever `retry_on` names; `give_up_on` and `exit_codes` win."""
+    assert is_retryable(RetryPolicy(retry_on=("ConnectionError",)), ended(75))
+    assert not is_retryable(RetryPolicy(retry_on=("ConnectionError",)), ended(1))
+    assert not is_retryable(RetryPolicy(give_up_on=("CommandFailed",)), ended(75))
+    assert not is_retryable(RetryPolicy(exit_codes=(1,)), ended(75))

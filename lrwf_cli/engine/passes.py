@@ -22,6 +22,7 @@ from lrwf_cli.engine.given import Assemble, Assembly, Observer, Process
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.slots import Slots
+from lrwf_cli.engine.taking_up import take_up
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.store.base import Held, Store
 
@@ -144,7 +145,7 @@ class Engine:
     async def _outcome(self, run_id: str, *, alone: bool) -> Outcome | None:
         """Advance a run; `None`: it may end this process, and there are others in it that are not to go with it."""
         try:
-            held = self.store.hold(run_id) if alone else await asyncio.to_thread(self.store.hold, run_id)
+            held = self.store.hold(run_id) if alone else await take_up(self.store, run_id)
             if self._stopping:
                 held.wake_at(wake_at(held.run))
             if self._stopping or (not alone and has_suspect(held.run)):

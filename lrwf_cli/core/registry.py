@@ -54,8 +54,7 @@ class Registry:
         adapter = self.adapter_of(cls)
         if adapter is None:
             raise NotEncodable(f"values of type `{cls.__qualname__}` cannot be kept", hint=KEEPABLE)
-        tag = name or f"{self._names.get(cls.__module__, cls.__module__)}:{cls.__qualname__}"
-        self._add(cls, tag, adapter)
+        self._add(cls, name or self.name_of(cls), adapter)
 
     def register_adapter(self, cls: type, tag: str, adapter: Adapter) -> None:
         """Let values of exactly `cls` be kept as `adapter` says."""
@@ -93,8 +92,8 @@ class Registry:
         if entry is not None:
             return entry
         adapter = self.adapter_of(cls)
-        tag = f"{self._names.get(cls.__module__, cls.__module__)}:{cls.__qualname__}"
-        if adapter is None or self._find(tag) is not cls:
+        tag = self.name_of(cls)
+        if adapter is None or self.find(tag) is not cls:
             return None
         self._add(cls, tag, adapter)
         return self._by_class[cls]
@@ -113,7 +112,7 @@ class Registry:
         entry = self._by_tag.get(tag)
         if entry is not None:
             return entry
-        cls = self._find(tag)
+        cls = self.find(tag)
         adapter = self.adapter_of(cls) if cls else None
         if cls is None or adapter is None:
             raise NotDecodable(
@@ -123,7 +122,16 @@ class Registry:
         self._add(cls, tag, adapter)
         return self._by_tag[tag]
 
-    def _find(self, tag: str) -> type | None:
+    def name_of(self, cls: type) -> str:
+        """Return `module:Class`, as the class's author knows its module."""
+        return f"{self._names.get(cls.__module__, cls.__module__)}:{cls.__qualname__}"
+
+    def imported(self) -> set[str]:
+        """Return the names of the packages and modules that registered modules have imported as such."""
+        items = (item for module in self._modules.values() for item in vars(module).values())
+        return {item.__name__.partition(".")[0] for item in items if isinstance(item, ModuleType)}
+
+    def find(self, tag: str) -> type | None:
         """Return the class that a tag names, looked up in registered modules only: nothing is imported."""
         home, _, path = tag.partition(":")
         if home in self._modules:

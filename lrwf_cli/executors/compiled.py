@@ -1,25 +1,40 @@
 """A module of a flow, from source to code: the one place where the author's syntax tree is changed.
 
 Imports of modules that lie beside the flow are led to the names under which those are loaded, so that two flows
-may both have a `tasks.py` and neither hides an installed module from anyone else. Lines stay as they were.
+may both have a `tasks.py` and neither hides an installed module from anyone else. What an `async def` awaits is kept
+(see `kept`). Lines stay as they were.
 """
 
 import ast
 import sys
 from collections.abc import Collection
 from types import CodeType
+from typing import Any
 
-__all__ = ["compile_module"]
+from lrwf_cli.executors.kept.codes import register
+from lrwf_cli.executors.kept.runtime import RUNTIME
+from lrwf_cli.executors.kept.syntax import compile_awaits
+
+__all__ = ["compile_module", "execute"]
 
 
-def compile_module(source: bytes, filename: str, *, package: str, own: Collection[str]) -> CodeType:
+def compile_module(source: bytes, filename: str, *, package: str = "", own: Collection[str] = ()) -> CodeType:
     """Return the code of a module. `own` are the top-level names that are found in `package` and nowhere else.
 
     Raises SyntaxError, and ValueError for a source with null bytes.
     """
     tree = ast.parse(source, filename)
-    tree = ast.fix_missing_locations(_Imports(package, own).visit(tree))
-    return compile(tree, filename, "exec", dont_inherit=True)
+    if own:
+        tree = ast.fix_missing_locations(_Imports(package, own).visit(tree))
+    code = compile(compile_awaits(tree), filename, "exec", dont_inherit=True)
+    register(code)
+    return code
+
+
+def execute(code: CodeType, names: dict[str, Any]) -> None:
+    """Run the code of a module that was compiled here."""
+    names.update(RUNTIME)
+    exec(code, names)  # noqa: S102 - running a workflow runs its code
 
 
 class _Imports(ast.NodeTransformer):

@@ -1,30 +1,35 @@
 """Has deliveries handled by Python executors, in this process: plain values in, plain values out.
 
-A handler gets its own decoded copies and gives back encoded effects. Async handlers run in the loop, plain ones in
-threads. Whatever a handler raises is a failure of that handler; Ctrl-C and cancellation are not its doing.
+A handler gets its own decoded copies and gives back encoded effects, or what it left when it suspended. Async handlers
+run in the loop, plain ones in threads. Whatever a handler raises is a failure of that handler; Ctrl-C and cancellation
+are not its doing.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from inspect import isawaitable
 from typing import Any
+
+from msgspec.structs import replace
 
 from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec, type_name
-from lrwf_cli.core.commands import Effects
 from lrwf_cli.core.handlers import Handler
 from lrwf_cli.core.model import RetryPolicy, Workflow
-from lrwf_cli.errors import MessageTypeError
-from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of, handles
-from lrwf_cli.executors.base import Call, Desk, Result
+from lrwf_cli.core.suspended import Suspension
+from lrwf_cli.errors import LrwfError, MessageTypeError
+from lrwf_cli.executors.api import Executor, FunctionExecutor, LongRunningExecutor, handlers_of, handles
+from lrwf_cli.executors.base import Call, Desk, Result, Stuck
 from lrwf_cli.executors.context import Context
 from lrwf_cli.executors.failures import described, failed
+from lrwf_cli.executors.kept.invocation import Invocation
+from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
 from lrwf_cli.executors.output import Lines, routed
 from lrwf_cli.executors.responses import response_call, response_policy
-from lrwf_cli.executors.seat import Seat, settled
+from lrwf_cli.executors.seat import Seat
 from lrwf_cli.executors.threads import in_thread
-from lrwf_cli.executors.unkept import Unkept
 
 __all__ = ["Log", "PythonInvoker"]
 
@@ -60,7 +65,7 @@ class PythonInvoker:
         routing: AbstractContextManager[None] = routed(lines.add) if lines else nullcontext()
         with routing:
             try:
-                return await self._handle(self._seats[executor], call, desk)
+                return await self._handle(self._seats[executor], call, desk, lines)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -68,7 +73,8 @@ class PythonInvoker:
                     raise
                 if lines:
                     lines.add(described(error))
-                return failed(error, executor, call.attempt, self._policy(call))
+                failure = failed(error, executor, call.attempt, self._policy(call))
+                return Stuck(failure.error) if isinstance(error, STUCK) else failure
             finally:
                 if lines:
                     lines.close()
@@ -89,20 +95,31 @@ class PythonInvoker:
             raise self._cannot_handle(executor, call)
         return handler, (message,)
 
-    async def _handle(self, seat: Seat, call: Call, desk: Desk) -> Effects:
+    async def _handle(self, seat: Seat, call: Call, desk: Desk, lines: Lines | None) -> Result:
         handler, values = self._chosen(seat.executor, call)
+        eager = isinstance(seat.executor, LongRunningExecutor)
+        invocation = Invocation(call, self._codec, self._clock, desk, handler=handler.name, eager=eager)
         ctx = Context(
             call,
             handler,
             handlers=handlers_of(seat.executor),
             workflow=self._workflow,
             codec=self._codec,
-            keeper=Unkept(self._clock),
+            keeper=invocation,
             desk=desk,
         )
+        invocation.belongs_to(ctx)
         try:
             async with seat.taken(call):
-                result = await _called(seat.executor, handler, values, ctx)
+                came_to = await _run(invocation, partial(_called, seat.executor, handler, values, ctx), handler)
+                if lines:
+                    lines.add("".join(map(described, invocation.mishaps)))
+                if isinstance(came_to, LrwfError):
+                    raise came_to
+                if isinstance(came_to, Suspension):
+                    seat.leave()
+                    return replace(came_to, asks=(*ctx.asks, *came_to.asks))
+                result = came_to.get()
                 if result is not None:
                     ctx.send_message(result)
                 return ctx.effects(await seat.save())
@@ -118,12 +135,15 @@ class PythonInvoker:
         )
 
 
-async def _called(executor: Executor, handler: Handler, values: tuple[Any, ...], ctx: Context) -> Any:
+def _called(executor: Executor, handler: Handler, values: tuple[Any, ...], ctx: Context) -> Any:
     function = executor.function if isinstance(executor, FunctionExecutor) else getattr(executor, handler.attribute)
-    call = partial(function, *values, ctx) if handler.wants_context else partial(function, *values)
-    if handler.is_async:
-        return await call()
-    return await settled(await in_thread(call))
+    return function(*values, ctx) if handler.wants_context else function(*values)
+
+
+async def _run(invocation: Invocation, call: Callable[[], Any], handler: Handler) -> Outcome | Suspension | LrwfError:
+    """Call a handler: a plain one in a thread. What is to be awaited is, as the invocation's."""
+    result = call() if handler.is_async else await in_thread(call)
+    return await invocation.run(result) if isawaitable(result) else Outcome(result)
 
 
 def _is_cancelled() -> bool:

@@ -1,6 +1,6 @@
 """What the methods of `ctx` have of the kept-await runtime: the next place, what is kept there, a way to suspend.
 
-An interface and its values only. Who takes places and reads what is kept is in `invocation`; what `ctx` offers on top
+An interface and its values only. Who takes places and reads what is kept is in `kept`; what `ctx` offers on top
 of this (polls, timers, requests) is not known here.
 """
 
@@ -44,6 +44,10 @@ class Keeper(Protocol):
     @property
     def now(self) -> datetime:
         """The instant of the clock, but never before the one as of which this entry was decided."""
+
+    @property
+    def lane(self) -> str:
+        """The id of the lane that is at work: of the handler itself, and of a thread, it is empty."""
 
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         """Return or raise what is kept at the next place of the current lane; else what `step` does, and keep that.

@@ -21,7 +21,7 @@ from lrwf_cli.core.registry import PLAIN_NAME
 from lrwf_cli.errors import FlowError
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.code import CodeSnapshot, read_code, snapshot_of
-from lrwf_cli.executors.compiled import compile_module, execute
+from lrwf_cli.executors.compiled import compile_module, execute, execute
 from lrwf_cli.executors.failures import summary
 from lrwf_cli.executors.inputs import convert_input
 from lrwf_cli.executors.make import make_executor, nearest

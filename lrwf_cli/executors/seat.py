@@ -43,6 +43,10 @@ class Seat:
         finally:
             self._at_work -= 1
 
+    def leave(self) -> None:
+        """Note that a handler goes without an end: what it changed does not count."""
+        self._dirty = True
+
     async def save(self) -> Json:
         """Return what the executor keeps, encoded; `None` if it keeps nothing."""
         if not self._saves:

@@ -1,0 +1,118 @@
+"""A compiled function under way, and the await in it that is: plain records, which lanes write and read."""
+
+from collections.abc import Iterable
+from types import CoroutineType, FrameType
+from typing import Any, Literal, Protocol
+from weakref import WeakSet
+
+from lrwf_cli.executors.kept.refusals import Blemish, Spot, spot_of
+
+__all__ = ["Activation", "Await", "Kind", "Spawned"]
+
+Kind = Literal["foreign", "own", "step", "anew", "lane"]
+"""What is awaited: something foreign, one of lrwf's own, a `ctx.step`, what belongs to the process; or a whole lane."""
+
+
+class Spawned(Protocol):
+    """What is known here of a lane."""
+
+    blemish: Blemish | None
+
+    def is_over(self) -> bool:
+        """Whether it has ended, and all that it has made."""
+
+
+class Await:
+    """One await under way. `called` and `args` say whom it waits for, where that matters.
+
+    `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
+    the tasks that were made while it was under way; `spawned` are their lanes.
+    """
+
+    __slots__ = ("args", "called", "digest", "kind", "lasts", "made", "path", "site", "spawned", "turn", "what")
+
+    def __init__(self, path: str, what: str, digest: str, kind: Kind, site: tuple[int, int] | None = None) -> None:
+        self.path = path
+        self.what = what
+        self.digest = digest
+        self.kind = kind
+        self.site = site
+        self.called: Any = None
+        self.args: tuple[Any, ...] = ()
+        self.turn = 0
+        self.lasts = 0
+        self.made = 0
+        self.spawned: list[Spawned] = []
+
+
+class Activation:
+    """One compiled function under way; of a lane that is foreign, or all ours, there is one without a frame.
+
+    `count` are the awaits begun in it, `made` the tasks made since the last. `holds`: something in it was kept.
+    `spawned` are the lanes that were made in it and are not a part of what is kept. `inline` are the frames, of async
+    generators and comprehensions, between the function and the await under way.
+    """
+
+    __slots__ = (
+        "agens",
+        "blemish",
+        "code",
+        "coroutine",
+        "count",
+        "frame",
+        "holds",
+        "inline",
+        "made",
+        "now",
+        "outer",
+        "prefix",
+        "spawned",
+    )
+
+    def __init__(
+        self,
+        coroutine: "CoroutineType[Any, Any, Any] | None" = None,
+        prefix: str = "",
+        outer: "Activation | None" = None,
+    ) -> None:
+        self.coroutine = coroutine
+        self.frame: FrameType | None = coroutine.cr_frame if coroutine is not None else None
+        self.code = coroutine.cr_code if coroutine is not None else None
+        self.prefix = prefix
+        self.outer = outer
+        self.count = 0
+        self.made = 0
+        self.now: Await | None = None
+        self.inline: tuple[FrameType, ...] = ()
+        self.spawned: list[Spawned] = []
+        self.blemish: Blemish | None = None
+        self.holds = False
+        self.agens: WeakSet[Any] | None = None
+
+    def next(self) -> str:
+        """Return the path of the await that begins."""
+        self.count += 1
+        self.made = 0
+        return f"{self.prefix}{self.count}"
+
+    def next_lane(self) -> str:
+        """Return what a task that is made now is called in its lane: after the await under way, or the last one."""
+        now = self.now
+        if now is not None:
+            now.made += 1
+            return f"{now.path}~{now.made - 1}"
+        self.made += 1
+        return f"{self.prefix}{self.count}+{self.made - 1}"
+
+    def spot(self, site: tuple[int, int] | None = None) -> Spot | None:
+        """Return where in the function an await stands; without a `site`, where it is now."""
+        thing = self.frame if site is None and self.frame is not None else self.code
+        return spot_of(thing, site) if thing is not None else None
+
+    def blemishes(self) -> Iterable[Blemish]:
+        """Yield what happened in it, and in the lanes that ended without being kept."""
+        if self.blemish is not None:
+            yield self.blemish
+        for lane in (*self.spawned, *(self.now.spawned if self.now is not None else ())):
+            if lane.blemish is not None:
+                yield lane.blemish

@@ -1,0 +1,65 @@
+"""What an await came to: a value or an exception, encoded and decoded; and what is left of calls that are not made."""
+
+import inspect
+from collections.abc import Iterable
+from types import CoroutineType
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.suspended import Kept
+from lrwf_cli.errors import NotKeepable, ReplayDiverged, SuspensionRefused
+from lrwf_cli.executors.kept.activations import Await
+from lrwf_cli.executors.kept.raised import decode_error, encode_error
+
+__all__ = ["STUCK", "Outcome", "close_unstarted", "entry_of", "outcome_of"]
+
+STUCK = (NotKeepable, ReplayDiverged, SuspensionRefused)
+"""Errors after which a handler cannot go on: they are no failures of it, and nobody may catch them."""
+
+
+class Outcome(NamedTuple):
+    """What an await returned, or raised."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def get(self) -> Any:
+        """Return the value, or raise."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def entry_of(codec: Codec, lane: str, begun: Await, outcome: Outcome, *, folds: bool) -> Kept:
+    """Return what is kept of an await. Raises NotEncodable if its outcome cannot be."""
+    if outcome.error is not None:
+        error = encode_error(codec, outcome.error)
+        return Kept(lane, begun.path, begun.what, digest=begun.digest, error=error, folds=folds)
+    value = codec.encode(outcome.value, "value")
+    entry = Kept(lane, begun.path, begun.what, digest=begun.digest, value=value, folds=folds)
+    return replace(entry, lasts=True, start=begun.lasts) if begun.lasts else entry
+
+
+def outcome_of(codec: Codec, value: Json, error: Json) -> Outcome:
+    """Return what was kept. Raises NotDecodable."""
+    if error is not None:
+        return Outcome(error=decode_error(codec, error))
+    return Outcome(codec.decode(value))
+
+
+def close_unstarted(values: Iterable[Any]) -> None:
+    """Close coroutines that will never be awaited, so that Python does not warn of them; looks into plain collections.
+
+    One that has begun belongs to somebody else.
+    """
+    for value in values:
+        if type(value) is CoroutineType:
+            if inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
+                value.close()
+        elif type(value) in (list, tuple, set):
+            close_unstarted(value)
+        elif type(value) is dict:
+            close_unstarted(value.values())

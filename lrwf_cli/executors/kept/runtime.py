@@ -1,0 +1,72 @@
+"""What compiled code calls: each asks the lane that is at work in this thread, and does nothing where there is none.
+
+The names hold an `@`, so that no author has them; the underscore keeps them out of `from m import *`.
+"""
+
+import sys
+import threading
+from typing import Any
+
+__all__ = ["CAUGHT", "ENDS", "ITERATE", "KEEP", "KEEP_VALUE", "LEFT", "RUNTIME", "Never", "here"]
+
+KEEP, KEEP_VALUE, ITERATE = "_@keep", "_@keep_value", "_@iterate"
+CAUGHT, ENDS, LEFT = "_@caught", "_@ends", "_@left"
+
+Site = tuple[int, int]
+"""Line and column of an await, from 1."""
+
+
+class _Here(threading.local):
+    lane: Any = None
+
+
+here = _Here()
+"""The lane (a `Lane`, or `None`) whose step is being made in this thread; it is told which frame asks."""
+
+
+class Never(BaseException):
+    """Nobody raises it: it stands in an `except` that is not to be entered."""
+
+
+def _keep(site: Site, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    lane = here.lane
+    if lane is None:
+        return function(*args, **kwargs)
+    return lane.keep(sys._getframe(1), site, function, args, kwargs)  # noqa: SLF001 - it is how Python says who calls
+
+
+def _keep_value(site: Site, awaited: Any, /) -> Any:
+    lane = here.lane
+    return awaited if lane is None else lane.keep_value(sys._getframe(1), site, awaited)  # noqa: SLF001 - as above
+
+
+def _iterate(site: Site, iterated: Any, /) -> Any:
+    lane = here.lane
+    return iterated if lane is None else lane.iterate(sys._getframe(1), site, iterated)  # noqa: SLF001 - as above
+
+
+def _caught(types: Any = BaseException, /) -> Any:
+    lane = here.lane
+    return types if lane is None or not lane.is_unwinding(sys._getframe(1)) else Never  # noqa: SLF001 - as above
+
+
+def _ends() -> bool:
+    lane = here.lane
+    return lane is None or not lane.is_unwinding(sys._getframe(1))  # noqa: SLF001 - as above
+
+
+def _left() -> None:
+    lane = here.lane
+    if lane is not None:
+        lane.check_left(sys._getframe(1))  # noqa: SLF001 - as above
+
+
+RUNTIME: dict[str, Any] = {
+    KEEP: _keep,
+    KEEP_VALUE: _keep_value,
+    ITERATE: _iterate,
+    CAUGHT: _caught,
+    ENDS: _ends,
+    LEFT: _left,
+}
+"""What a compiled module must have in its globals."""

@@ -23,6 +23,7 @@ from lrwf_cli.executors.masking import Mask
 from lrwf_cli.executors.outcome import NOT_YET, code_of, described, parsed
 from lrwf_cli.executors.processes import shell
 from lrwf_cli.executors.scene import Given, scene_of, seen
+from lrwf_cli.executors.words import shown
 
 __all__ = ["MAX_OUTPUT", "CheckCommand", "Checked", "check_command"]
 
@@ -86,7 +87,7 @@ async def check_command(
 
 
 class CheckCommand:
-    """A command as what a poll asks: its status has `exit_code`, `stdout` and `result`. 69 means not yet.
+    """A command as what a poll asks: its status has `exit_code`, `stdout`, `result`, and all in words. 69: not yet.
 
     `strict`: any other exit code than 0 and 69 is a failure; else it is for the poll to judge.
     """
@@ -116,7 +117,8 @@ class CheckCommand:
         if checked.exit_code in (126, 127) or (self._strict and checked.exit_code not in (0, NOT_YET)):
             last = checked.stderr.strip().rpartition("\n")[2]
             raise described(call.delivery.executor, checked.exit_code, checked.stderr, last)
-        return {"exit_code": checked.exit_code, "stdout": checked.stdout, "result": checked.result}
+        status = _in_words(checked)
+        return {"exit_code": checked.exit_code, "stdout": checked.stdout, "result": checked.result, "status": status}
 
     def names(self, status: Any) -> Mapping[str, Any] | None:
         """As `Polled` says."""
@@ -125,6 +127,12 @@ class CheckCommand:
     def result(self, status: Any) -> Any:
         """As `Polled` says."""
         return status["result"]
+
+
+def _in_words(checked: Checked) -> str:
+    """Return what people are shown of a check."""
+    said = "" if checked.result is None else shown(checked.result)
+    return ": ".join(filter(None, (f"exit code {checked.exit_code}" if checked.exit_code or not said else "", said)))
 
 
 class _Moment:

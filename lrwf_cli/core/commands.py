@@ -115,15 +115,17 @@ class Complete(msgspec.Struct, frozen=True):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """A handler raised. `retryable` false: trying again cannot help. `crashed`: nobody knows how the attempt ended.
+    """A handler raised. `retryable` false: trying again cannot help.
 
-    `policy` is the handler's own; `None`: its executor's holds.
+    `crashed`: nobody knows how the attempt ended; then `counted` is false if it was the machine that went down, which
+    is held against nobody. `policy` is the handler's own; `None`: its executor's holds.
     """
 
     delivery: str
     error: Failure
     retryable: bool = True
     crashed: bool = False
+    counted: bool = True
     policy: RetryPolicy | None = None
 
 

@@ -32,21 +32,21 @@ need the workflow. Everything that varies is an argument: no clock, no luck, no 
 that reads something must be the reason for the event, not a consequence to be recomputed by a reader.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
 from typing import Any, TypeVar
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core import events as e
 from lrwf_cli.core.asking import answered
 from lrwf_cli.core.complete import completed, failed, suspended
-from lrwf_cli.core.ending import HOOKS_MAY_TAKE, end, standing
+from lrwf_cli.core.ending import end, standing
 from lrwf_cli.core.giving_up import crashed, given_up, late, refused_by_person
 from lrwf_cli.core.lineage import delivery_id
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.notices import again_at, news
-from lrwf_cli.core.run import Delivery, Failure, Invocation, Run
+from lrwf_cli.core.run import Delivery, Failure, Run
+from lrwf_cli.core.starting import has_suspect, startable
 from lrwf_cli.core.status import TRANSITIONS
 from lrwf_cli.core.verdict import verdict
 from lrwf_cli.core.waking import woken
@@ -56,8 +56,6 @@ __all__ = ["decide", "has_suspect"]
 
 Events = tuple[e.Event, ...]
 E = TypeVar("E", bound=e.Event)
-SUSPECT_AFTER = 2
-"""Crashes after which a delivery that was in flight in all of them runs alone."""
 
 
 def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetime) -> Events:
@@ -74,14 +72,6 @@ def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetim
         raise ValueError(f"{type(command).__name__} needs a run")
     events = _DECIDE[type(command)](workflow, run, command, now)
     return (*events, *news(workflow, run, events, now))
-
-
-def has_suspect(run: Run) -> bool:
-    """Whether the run may end the process that takes it up, so that no other run is to be driven beside it."""
-    if run.status != "running":
-        return False
-    cut_off = (i.crashes + 1 for i in run.started.values())  # found in flight: they count when it is taken up
-    return any(n >= SUSPECT_AFTER for n in (*cut_off, *(q[0].crashes for q in run.ready.values())))
 
 
 def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:
@@ -110,22 +100,27 @@ def _take(workflow: Workflow, run: Run, command: c.Take, now: datetime) -> Event
     if not run.started:
         return (taken,)
     counted = run.boot_id == command.boot_id
-    cut_off = e.InvocationsCutOff(tuple(run.started), counted=counted)
-    found = tuple(run.started.values())
-    return (cut_off, *crashed(workflow, run, found, now, counted=counted), taken)
+    outlive = {d for d, i in run.started.items() if workflow.executors[i.delivery.executor].harvests}
+    found = [i for d, i in run.started.items() if d not in outlive]
+    cut_off = [
+        e.InvocationsCutOff(tuple(i.delivery.id for i in found), counted=counted),
+        e.InvocationsCutOff(tuple(d for d in run.started if d in outlive), counted=False),
+    ]
+    follows = crashed(workflow, run, found, now, counted=counted)
+    return (*(each for each in cut_off if each.deliveries), *follows, taken)
 
 
 def _advance(workflow: Workflow, run: Run, command: c.Advance, now: datetime) -> Events:
     if run.status not in {"running", "waiting"}:
         return _overdue(workflow, run, now) if run.status in {"paused", "blocked"} else ()
     if run.ending is not None:
-        return _startable(workflow, run, command.slots, now) or _finished(run)
+        return startable(workflow, run, command.slots, now) or _finished(run)
     return (
         _overdue(workflow, run, now)
         or _stopped(workflow, run, now)
         or tuple(late(workflow, run, now))
         or _woken(workflow, run, now)
-        or _startable(workflow, run, command.slots, now)
+        or startable(workflow, run, command.slots, now)
         or tuple(end(workflow, run, each, now) for each in verdict(workflow, run))
     )
 
@@ -156,45 +151,15 @@ def _woken(workflow: Workflow, run: Run, now: datetime) -> Events:
     return (e.WokeUp(due),) if due else ()
 
 
-def _startable(workflow: Workflow, run: Run, slots: int, now: datetime) -> Events:
-    if slots <= 0 or any(i.crashes >= SUSPECT_AFTER for i in run.started.values()):
-        return ()
-    if suspect := next((q[0] for q in run.ready.values() if q[0].crashes >= SUSPECT_AFTER), None):
-        return () if run.started else (_begun(workflow, run, [suspect], now),)
-    chosen = list(_chosen(workflow, run, slots))
-    return (_begun(workflow, run, chosen, now),) if chosen else ()
-
-
-def _begun(workflow: Workflow, run: Run, chosen: list[Invocation], now: datetime) -> e.InvocationsStarted:
-    if run.ending is not None:
-        return e.InvocationsStarted(
-            tuple(each.delivery.id for each in chosen), {each.delivery.id: now + HOOKS_MAY_TAKE for each in chosen}
-        )
-    deadlines = {
-        each.delivery.id: now + limit
-        for each in chosen
-        if each.deadline_at is None and (limit := workflow.executors[each.delivery.executor].deadline) is not None
-    }
-    return e.InvocationsStarted(tuple(each.delivery.id for each in chosen), deadlines)
-
-
-def _chosen(workflow: Workflow, run: Run, slots: int) -> Iterator[Invocation]:
-    busy: dict[str, int] = {}
-    held = [] if run.ending is not None else [i for i in run.waiting.values() if i.delivery.executor in run.ordered]
-    for invocation in (*run.started.values(), *held):
-        executor = invocation.delivery.executor
-        busy[executor] = busy.get(executor, 0) + 1
-    for executor, queue in run.ready.items():
-        places = min(slots, workflow.executors[executor].max_parallel - busy.get(executor, 0))
-        within = (i for i in queue if i.delivery.superstep <= run.max_iterations or run.ending is not None)
-        for invocation in islice(within, max(0, places)):
-            slots -= 1
-            yield invocation
-
-
 def _fail(workflow: Workflow, run: Run, command: c.Fail, now: datetime) -> Events:
     invocation = run.started.get(command.delivery)
-    return () if invocation is None else (failed(workflow, run, invocation, command, now),)
+    if invocation is None:
+        return ()
+    if not command.crashed:
+        return (failed(workflow, run, invocation, command, now),)
+    cut_off = e.InvocationsCutOff((command.delivery,), counted=command.counted)
+    follows = crashed(workflow, run, [invocation], now, counted=command.counted, error=command.error)
+    return (cut_off, *follows)
 
 
 def _complete(workflow: Workflow, run: Run, command: c.Complete, now: datetime) -> Events:

@@ -1,6 +1,6 @@
 """What follows from a failure for good, a crash, or a deadline that has passed. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lrwf_cli.core.invocation_events import InvocationFailed, RequestsOpened
@@ -64,19 +64,28 @@ def _past_deadline(invocation: Invocation, deadline: datetime) -> Failure:
 
 
 def crashed(
-    workflow: Workflow, run: Run, invocations: tuple[Invocation, ...], now: datetime, *, counted: bool
+    workflow: Workflow,
+    run: Run,
+    invocations: Iterable[Invocation],
+    now: datetime,
+    *,
+    counted: bool,
+    error: Failure | None = None,
 ) -> Iterator[InvocationFailed | RequestsOpened]:
-    """Yield what follows for attempts that were cut off and are ready again, besides coming again."""
+    """Yield what follows for attempts that were cut off and are ready again, besides coming again.
+
+    `error` says what is known of how they ended, if that is not only that their process did.
+    """
     unsure: list[Invocation] = []
     for invocation in invocations:
         spec = workflow.executors[invocation.delivery.executor]
         crashes = invocation.crashes + int(counted)
         if counted and crashes >= spec.max_crashes:
             yield given_up(workflow, run, invocation, _convicted(invocation, crashes))
-        elif spec.harvests or run.ending is not None:
+        elif run.ending is not None:
             continue
         elif spec.on_crash == "fail":
-            yield given_up(workflow, run, invocation, _unknown(invocation))
+            yield given_up(workflow, run, invocation, error or _unknown(invocation, invocation.attempt))
         elif spec.on_crash == "ask":
             unsure.append(invocation)
     if unsure:
@@ -91,11 +100,11 @@ def _convicted(invocation: Invocation, crashes: int) -> Failure:
     )
 
 
-def _unknown(invocation: Invocation) -> Failure:
+def _unknown(invocation: Invocation, attempt: int) -> Failure:
     executor = invocation.delivery.executor
     message = f"the process ended while `{executor}` was at work, so that it may have done its work or not"
     hint = "look whether it was done; `lrwf retry` does it again"
-    return Failure("ExecutorCrashed", message, executor, invocation.attempt, hint=hint)
+    return Failure("ExecutorCrashed", message, executor, attempt, hint=hint)
 
 
 def _asked(run: Run, unsure: list[Invocation], now: datetime) -> RequestsOpened:
@@ -124,4 +133,4 @@ def refused_by_person(workflow: Workflow, run: Run) -> Iterator[InvocationFailed
     for invocation in run.waiting.values():
         request = next((run.requests[w.request or ""] for w in invocation.waits if w.path == CRASH), None)
         if request is not None and request.answer is not None and request.answer.value == "fail":
-            yield given_up(workflow, run, invocation, _unknown(invocation))
+            yield given_up(workflow, run, invocation, _unknown(invocation, invocation.attempt - 1))

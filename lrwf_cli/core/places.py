@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from lrwf_cli.core.run import Invocation, Run
+from lrwf_cli.core.suspended import CRASH
 
 __all__ = ["cut_off", "grant", "line_up", "renew", "take_failed", "take_ready"]
 
@@ -38,9 +39,12 @@ def take_failed(run: Run, delivery: str) -> Invocation:
 
     The cut-off has counted the next attempt of what was cut off.
     """
-    for place in (run.started, run.waiting):
-        if delivery in place:
-            return place.pop(delivery)
+    if delivery in run.started:
+        return run.started.pop(delivery)
+    if delivery in run.waiting:
+        waiting = run.waiting.pop(delivery)
+        cut = any(wait.path == CRASH for wait in waiting.waits)
+        return replace(waiting, attempt=waiting.attempt - 1) if cut else waiting
     convicted = take_ready(run, delivery)
     return replace(convicted, attempt=convicted.attempt - 1) if convicted.maybe_done else convicted
 

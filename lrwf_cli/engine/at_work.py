@@ -22,7 +22,14 @@ def command_of(delivery: str, result: Result) -> c.Command:
     """Return what the core is told of what a handler came back with."""
     match result:
         case Failed():
-            return c.Fail(delivery, result.error, result.retryable, result.crashed, result.policy)
+            return c.Fail(
+                delivery,
+                result.error,
+                retryable=result.retryable,
+                crashed=result.crashed,
+                counted=result.counted,
+                policy=result.policy,
+            )
         case Suspension():
             return c.Suspend(delivery, result)
         case Stuck():

@@ -55,13 +55,14 @@ class Call(msgspec.Struct, frozen=True):
 class Failed(msgspec.Struct, frozen=True):
     """The handler raised. `retryable` false: trying again cannot help (a refusal of ours, a usage error).
 
-    `crashed`: nobody knows how the attempt ended (its process is gone and has left no word).
-    `policy` is the handler's own, where it has one.
+    `crashed`: nobody knows how the attempt ended (its process is gone and has left no word); then `counted` is false
+    if it was the machine that went down. `policy` is the handler's own, where it has one.
     """
 
     error: Failure
     retryable: bool = True
     crashed: bool = False
+    counted: bool = True
     policy: RetryPolicy | None = None
 
 

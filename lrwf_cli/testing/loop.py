@@ -66,6 +66,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._processes: list[asyncio.SubprocessTransport] = []
         self._files = _Selector(self._wait)
         super().__init__(self._files)
+        self._clock_resolution = 1e-6  # of a float of seconds, years from its start; the machine's is finer
         self._own_files = len(self._files.get_map())
 
     def time(self) -> float:

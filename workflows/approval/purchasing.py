@@ -25,8 +25,7 @@ class Purchase:
     price: Decimal
     buyer: str
     approver: str
-    outbox: Path
-    orders: Path
+    folder: Path
 
     @property
     def question(self) -> str:
@@ -62,9 +61,9 @@ class Approver(LongRunningExecutor):
             default="refuse",
         )
         how = f"lrwf respond {ctx.run_id} {ctx.executor_id} approve    # or refuse"
-        await post(purchase.outbox, purchase.approver, purchase.question, how)
+        await post(purchase.folder, purchase.approver, purchase.question, how)
         if await ctx.schedule_resume(after=self.remind_after) == "timer":
-            await post(purchase.outbox, purchase.approver, f"Reminder: {purchase.question}", how)
+            await post(purchase.folder, purchase.approver, f"Reminder: {purchase.question}", how)
 
     @response_handler
     async def decided(self, purchase: Purchase, verdict: str, ctx: WorkflowContext[Decided]) -> None:
@@ -76,8 +75,10 @@ class Approver(LongRunningExecutor):
 async def order(decided: Decided, ctx: WorkflowContext[None, dict[str, str]]) -> None:
     """Add the purchase to the list of orders, under a number that is the same however often this is called."""
     purchase, number = decided.purchase, ctx.idempotency_key[:8]
-    add_once(purchase.orders, [number, purchase.buyer, purchase.item, str(purchase.price)])
-    await post(purchase.outbox, purchase.buyer, f"Approved: {purchase.item}", f"It is ordered: number {number}.")
+    await ctx.step(
+        add_once, purchase.folder / "orders.csv", [number, purchase.buyer, purchase.item, str(purchase.price)]
+    )
+    await post(purchase.folder, purchase.buyer, f"Approved: {purchase.item}", f"It is ordered: number {number}.")
     await ctx.yield_output({"verdict": decided.verdict, "order": number})
 
 
@@ -85,7 +86,7 @@ async def order(decided: Decided, ctx: WorkflowContext[None, dict[str, str]]) ->
 async def decline(decided: Decided, ctx: WorkflowContext[None, dict[str, str]]) -> None:
     """Tell whoever wanted to buy something that it is not to be."""
     purchase = decided.purchase
-    await post(purchase.outbox, purchase.buyer, f"Refused: {purchase.item}", "It has not been approved.")
+    await post(purchase.folder, purchase.buyer, f"Refused: {purchase.item}", "It has not been approved.")
     await ctx.yield_output({"verdict": decided.verdict})
 
 

@@ -5,21 +5,12 @@ behind it. Killed before, it cannot know whether the job was submitted, so it as
 idempotency key is that of the message, whatever attempt this is.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from jobs import JobFailed, JobService
 
 from lrwf_cli import ExponentialBackoff, LongRunningExecutor, WorkflowContext, executor, handler
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The run's input, as far as training goes."""
-
-    dataset: str
-    epochs: int
-    seconds: float
 
 
 class TrainingExecutor(LongRunningExecutor):
@@ -31,10 +22,10 @@ class TrainingExecutor(LongRunningExecutor):
         self.backoff = ExponentialBackoff(initial=first_pause, max=longest_pause)
 
     @handler
-    async def train(self, asked: Asked, ctx: WorkflowContext[dict[str, str]]) -> None:
+    async def train(self, asked: dict[str, Any], ctx: WorkflowContext[dict[str, str]]) -> None:
         """Submit, wait until it is over, and tell where the model is."""
         job = await self.service.submit(
-            dataset=asked.dataset, epochs=asked.epochs, seconds=asked.seconds, key=ctx.idempotency_key
+            dataset=asked["dataset"], epochs=asked["epochs"], seconds=asked["seconds"], key=ctx.idempotency_key
         )
         status = await ctx.poll_until_complete(
             check=lambda: self.service.status(job),
@@ -49,6 +40,6 @@ class TrainingExecutor(LongRunningExecutor):
 
 
 @executor
-def leave_it(answer: dict) -> dict:
+def leave_it(answer: dict[str, Any]) -> dict[str, Any]:
     """Ship nothing, and say who has decided so."""
     return {"shipped": None, "by": "nobody in time" if answer["expired"] else answer["by"]}

@@ -148,7 +148,7 @@ def begin(store: Store, prepared: Prepared, run_id: str, run_input: Json, clock:
             code=prepared.snapshot.files if prepared.origin.code else None,
         )
     )
-    return held, assembly(prepared.parts, executors, held, home=home_of(store))
+    return held, assembly(prepared.parts, executors, held, clock=clock, home=home_of(store))
 
 
 def assembly(

@@ -26,9 +26,10 @@ from lrwf_cli.flow.kinds import Ask, Poll
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.nodes import KINDS
 from lrwf_cli.flow.renderings import Renderings
+from lrwf_cli.flow.tree import Path
 from lrwf_cli.local.secrets import sources
 
-__all__ = ["CLASSES", "Maker", "check_kind", "kind_of"]
+__all__ = ["CLASSES", "Maker", "check_kind", "kind_of", "named_at"]
 
 CLASSES: Mapping[str, type[Executor]] = {
     "run": CommandExecutor,
@@ -43,6 +44,14 @@ def kind_of(loaded: LoadedFlow, name: str) -> str:
     """Return of which kind an executor is."""
     executor = loaded.flow.executors[name]
     return next(kind for kind in KINDS if getattr(executor, kind) is not UNSET)
+
+
+def named_at(loaded: LoadedFlow, name: str) -> Path:
+    """Return where a flow names the code of an executor, or says of which kind it is."""
+    kind = kind_of(loaded, name)
+    poll = loaded.flow.executors[name].poll
+    names_function = isinstance(poll, Poll) and isinstance(poll.check, str)
+    return ("executors", name, kind, "check") if names_function else ("executors", name, kind)
 
 
 def check_kind(loaded: LoadedFlow, modules: FlowModules, name: str) -> None:

@@ -36,7 +36,7 @@ from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, notices_of, o
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems
 from lrwf_cli.flow.renderings import Renderings
-from lrwf_cli.local.kinds import CLASSES, Maker, check_kind, kind_of
+from lrwf_cli.local.kinds import CLASSES, Maker, check_kind, kind_of, named_at
 from lrwf_cli.local.secrets import check_secrets, sources
 from lrwf_cli.store.base import Held
 
@@ -169,7 +169,7 @@ class FlowParts:
         return made
 
     def _placed(self, name: str, message: str) -> str:
-        place = self.loaded.place(("executors", name, kind_of(self.loaded, name)))
+        place = self.loaded.place(named_at(self.loaded, name))
         return message if message.startswith(f"{self.loaded.path}:") else f"{place}: {message}"
 
     def _check(self) -> None:

@@ -48,8 +48,12 @@ def report(error: Failure | None, message: Json) -> Json:
 
 
 def late(workflow: Workflow, run: Run, now: datetime) -> Iterator[InvocationFailed]:
-    """Yield the failures of deliveries whose deadline has passed while no handler was at work on them."""
-    idle = (*(i for line in run.ready.values() for i in line), *run.waiting.values())
+    """Yield the failures of deliveries whose deadline has passed while no handler was at work on them.
+
+    What is suspended when something has failed for good is frozen, until a `retry`.
+    """
+    waiting = run.waiting.values() if run.error is None else ()
+    idle = (*(i for line in run.ready.values() for i in line), *waiting)
     for invocation in idle:
         if invocation.deadline_at is not None and invocation.deadline_at <= now:
             yield given_up(workflow, run, invocation, _past_deadline(invocation, invocation.deadline_at))

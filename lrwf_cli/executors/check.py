@@ -25,7 +25,7 @@ from lrwf_cli.executors.processes import shell
 from lrwf_cli.executors.scene import Given, scene_of, seen
 from lrwf_cli.executors.words import shown
 
-__all__ = ["MAX_OUTPUT", "CheckCommand", "Checked", "check_command"]
+__all__ = ["MAX_OUTPUT", "CheckCommand", "Checked", "check_command", "judged"]
 
 MAX_OUTPUT = 1 << 20
 """Bytes that a command of a moment may print, to each stream."""
@@ -114,11 +114,7 @@ class CheckCommand:
         checked = await check_command(
             self._command, self._around.folder, env, stdin=message_of(call), mask=Mask(secrets.values())
         )
-        if checked.exit_code in (126, 127) or (self._strict and checked.exit_code not in (0, NOT_YET)):
-            last = checked.stderr.strip().rpartition("\n")[2]
-            raise described(call.delivery.executor, checked.exit_code, checked.stderr, last)
-        status = _in_words(checked)
-        return {"exit_code": checked.exit_code, "stdout": checked.stdout, "result": checked.result, "status": status}
+        return judged(call.delivery.executor, checked, strict=self._strict)
 
     def names(self, status: Any) -> Mapping[str, Any] | None:
         """As `Polled` says."""
@@ -127,6 +123,15 @@ class CheckCommand:
     def result(self, status: Any) -> Any:
         """As `Polled` says."""
         return status["result"]
+
+
+def judged(executor: str, checked: Checked, *, strict: bool) -> dict[str, Json]:
+    """Return the status of a poll that a check comes to. Raises CommandFailed as `CheckCommand` says."""
+    if checked.exit_code in (126, 127) or (strict and checked.exit_code not in (0, NOT_YET)):
+        last = checked.stderr.strip().rpartition("\n")[2]
+        raise described(executor, checked.exit_code, checked.stderr, last)
+    status = _in_words(checked)
+    return {"exit_code": checked.exit_code, "stdout": checked.stdout, "result": checked.result, "status": status}
 
 
 def _in_words(checked: Checked) -> str:

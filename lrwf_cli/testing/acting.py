@@ -6,7 +6,7 @@ An `Actor` stands before a run's invoker; whatever the scenario does not name go
 import asyncio
 import builtins
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET
@@ -15,23 +15,26 @@ from lrwf_cli import errors
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects, Send
 from lrwf_cli.core.model import Json
-from lrwf_cli.errors import CommandFailed
 from lrwf_cli.executors.api import Executor, sends
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.executors.failures import failed
 from lrwf_cli.executors.models import is_model, make_value
+from lrwf_cli.executors.outcome import described
 from lrwf_cli.executors.polls import STAND_IN
-from lrwf_cli.testing.scenario import Play, play_of, status_of
+from lrwf_cli.testing.scenario import Play, play_of
 
-__all__ = ["Actor", "Script"]
+__all__ = ["Actor", "Script", "error_of"]
 
 
 class Script:
-    """What is played in one simulation, and how far that is: it outlives the processes that are simulated."""
+    """What is played in one simulation, and how far that is: it outlives the processes that are simulated.
 
-    def __init__(self, plays: Mapping[str, Sequence[Play]], polls: Mapping[str, Sequence[Json]]) -> None:
+    `plays` are by executor; so are `checks`, which give what its polls find, by the number of the check.
+    """
+
+    def __init__(self, plays: Mapping[str, Sequence[Play]], checks: Mapping[str, Callable[[int], Any]]) -> None:
         self._plays = plays
-        self._polls = polls
+        self.checks = checks
         self._turns: Counter[str] = Counter()
 
     def next_play(self, executor: str) -> Play | None:
@@ -41,10 +44,6 @@ class Script:
             return None
         self._turns[executor] += 1
         return play_of(plays, self._turns[executor])
-
-    def statuses(self, executor: str) -> Sequence[Json] | None:
-        """Return what its polls find; `None`: they ask for real."""
-        return self._polls.get(executor)
 
 
 class Actor:
@@ -61,12 +60,11 @@ class Actor:
         executor = call.delivery.executor
         play = self._script.next_play(executor)
         if play is None:
-            statuses = self._script.statuses(executor)
-            STAND_IN.set(None if statuses is None else lambda number: status_of(statuses, number))
+            STAND_IN.set(self._script.checks.get(executor))
             return await self._inner.invoke(call, desk)
         await asyncio.sleep(play.after.total_seconds())
         if play.fails:
-            return failed(_error(executor, play), executor, call.attempt)
+            return failed(error_of(executor, play), executor, call.attempt)
         return Effects((Send(self._encoded(executor, {} if play.output is UNSET else play.output)),))
 
     def _encoded(self, executor: str, output: Json) -> Json:
@@ -78,10 +76,10 @@ class Actor:
         return self._codec.encode(output)
 
 
-def _error(executor: str, play: Play) -> Exception:
+def error_of(executor: str, play: Play) -> Exception:
     """Return what is raised: of a class of Python or of lrwf where the name is one's, else of a class of that name."""
     if play.error is None:
-        return CommandFailed(f"`{executor}` ended with exit code {play.exit}", exit_code=play.exit)
+        return described(executor, play.exit, "", "")
     name, _, message = (part.strip() for part in play.error.partition(":"))
     found: Any = getattr(builtins, name, None) or getattr(errors, name, None)
     if not (isinstance(found, type) and issubclass(found, Exception)):

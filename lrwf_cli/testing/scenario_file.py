@@ -25,10 +25,14 @@ __all__ = ["Cast", "Role", "read_scenario", "scenario_from"]
 
 
 class Role(msgspec.Struct, frozen=True):
-    """What an executor is: of which kind, whether it has a command, what it lets people choose among."""
+    """What an executor is: of which kind, whether it has a command, what it lets people choose among.
+
+    `judges_codes`: it is a poll that looks at its command's exit code itself.
+    """
 
     kind: str
     has_command: bool = False
+    judges_codes: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -102,6 +106,7 @@ def _scenario(root: Node, problems: Problems, cast: Cast) -> Scenario:
         polls=reader.section(root, "polls", reader.statuses),
         executors=reader.section(root, "executors", reader.plays),
     )
+    reader.once(root)
     problems.raise_if_any()
     return found
 
@@ -148,6 +153,15 @@ class _Reader:
             others = [name for name, (fits, _) in _SECTIONS.items() if fits(role)]
             hint = f"put it under {listed(others, 'or')}" if others else "remove it: time alone decides what it does"
             self._problems.add(mark, f"{quoted(executor)} in {quoted(section)} {wrong}", hint)
+
+    def once(self, root: Node) -> None:
+        """Add the executors of which two parts of a scenario say what they do."""
+        pairs = (("commands", "polls"), ("polls", "executors"))
+        for one, other in pairs:
+            first, second = root.get(one), root.get(other)
+            for name in first.entries().keys() & second.entries().keys() if first and second else ():
+                mark = second.keys[name] if second else root.mark
+                self._problems.add(mark, f"{quoted(name)} stands in {quoted(one)} and in {quoted(other)}", "keep one")
 
     def replies(self, executor: str, node: Node) -> Reply | list[Reply | None] | None:
         if isinstance(node.value, list):

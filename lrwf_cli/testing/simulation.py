@@ -32,7 +32,7 @@ from lrwf_cli.store.base import Held, NewRun
 from lrwf_cli.store.memory import MemoryStore
 from lrwf_cli.testing.acting import Actor, Script
 from lrwf_cli.testing.agenda import Agenda
-from lrwf_cli.testing.casting import cast_of, plays_of
+from lrwf_cli.testing.casting import cast_of, checks_of, plays_of
 from lrwf_cli.testing.clock import VirtualClock
 from lrwf_cli.testing.life import Life
 from lrwf_cli.testing.recording import Recorder
@@ -141,7 +141,7 @@ class Rehearsal:
             recorder(frame, run)
 
         note(next(iter(store.frames(held.run.id))), held.run)
-        script = Script(plays_of(scenario, self.cast), scenario.polls)
+        script = Script(plays_of(scenario, self.cast), checks_of(scenario, self.cast))
         life = Life(store, self._clock, lambda held: self._assembled(held, script), people, observe=note)
         run = life.live(held)
         result = WorkflowResult(run, events, store, self.prepared.parts.codec)
@@ -157,7 +157,7 @@ class Rehearsal:
 
     def _executors(self, run_id: str, run_input: Json, started_at: datetime) -> Any:
         about = {"id": run_id, "workflow": self.prepared.name, "started_at": instant(started_at)}
-        return self.prepared.parts.executors(run_input, about)
+        return self.prepared.parts.executors(run_input, about, self.prepared.origin)
 
     def _assembled(self, held: Held, script: Script) -> Assembly:
         """Return what a process has that takes the run up: executors of its own, but the same actors."""

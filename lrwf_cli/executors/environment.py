@@ -6,13 +6,14 @@ starts, and are stored nowhere.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
 from lrwf_cli.errors import SecretMissing
 
-__all__ = ["Secret", "Surroundings"]
+__all__ = ["Secret", "Surroundings", "Variables"]
 
 _OF_THE_DRIVER = ("HOME", "USER", "TMPDIR")
 _MAX_SECRET = 64 << 10
@@ -76,6 +77,13 @@ class Surroundings(msgspec.Struct, frozen=True):
             return "", f"{path}: {error.strerror}"
         text = data.decode(errors="surrogateescape")
         return text.removesuffix("\n").removesuffix("\r"), f"{path} is empty, or no text"
+
+
+class Variables(msgspec.Struct, frozen=True):
+    """The variables that somebody gets: secrets and names to pass on, and `values`, for what is seen of a message."""
+
+    around: Surroundings
+    values: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
 
 
 def _home() -> str:

@@ -14,7 +14,9 @@ from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.base import Invoker
 from lrwf_cli.executors.command import CommandExecutor
+from lrwf_cli.executors.environment import Variables
 from lrwf_cli.executors.inputs import convert_input, read_texts
 from lrwf_cli.executors.modules import CodeSnapshot
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
@@ -49,6 +51,9 @@ class Parts(Protocol):
 
     def teller(self, held: Held, facts: Mapping[str, str]) -> "Tell | None":
         """Return who tells the news of a run; `None`: nobody is to be told."""
+
+    def variables(self, held: Held) -> Mapping[str, Variables]:
+        """Return what handlers in this process find in their environment besides, by executor."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
         """Return the graph of a run that has these executors."""
@@ -165,14 +170,18 @@ def assembly(
     """
     # both bring asyncio, which whoever only looks at a flow does without
     from lrwf_cli.engine.given import Assembly
+    from lrwf_cli.executors.environs import InEnvironment, masked
     from lrwf_cli.executors.invoke import PythonInvoker
 
     facts = {} if home is None else {"LRWF_STATE_DIR": home}
     for executor in executors.values():
         if isinstance(executor, CommandExecutor):
             executor.bind(held.work, facts=facts)
-    workflow = parts.workflow_of(executors)
-    invoker = PythonInvoker(executors, workflow, parts.codec, log=held.log, clock=clock)
+    workflow, variables = parts.workflow_of(executors), parts.variables(held)
+    log = masked(held.log, variables)
+    invoker: Invoker = PythonInvoker(executors, workflow, parts.codec, log=log, clock=clock)
+    if variables:
+        invoker = InEnvironment(invoker, variables, parts.codec)
     return Assembly(workflow, invoker, tell=parts.teller(held, facts))
 
 

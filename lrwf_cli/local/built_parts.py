@@ -9,6 +9,7 @@ from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.core.run import Origin
 from lrwf_cli.errors import FlowError, NeedsItsProgram
 from lrwf_cli.executors.api import Executor
+from lrwf_cli.executors.environment import Variables
 from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.built import BuiltWorkflow
@@ -49,6 +50,10 @@ class BuiltParts:
 
     def check_secrets(self) -> None:
         """Do nothing: there are none."""
+
+    def variables(self, held: Held) -> dict[str, Variables]:  # noqa: ARG002 - as `Parts`
+        """Return nothing: a program has the environment that it has."""
+        return {}
 
     def teller(self, held: Held, facts: Mapping[str, str]) -> None:
         """Return `None`: nobody is to be told."""

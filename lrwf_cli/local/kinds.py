@@ -29,7 +29,7 @@ from lrwf_cli.flow.renderings import Renderings
 from lrwf_cli.flow.tree import Path
 from lrwf_cli.local.secrets import sources
 
-__all__ = ["CLASSES", "Maker", "check_kind", "kind_of", "named_at"]
+__all__ = ["CLASSES", "Maker", "calls_python", "check_kind", "has_environment", "kind_of", "named_at"]
 
 CLASSES: Mapping[str, type[Executor]] = {
     "run": CommandExecutor,
@@ -44,6 +44,20 @@ def kind_of(loaded: LoadedFlow, name: str) -> str:
     """Return of which kind an executor is."""
     executor = loaded.flow.executors[name]
     return next(kind for kind in KINDS if getattr(executor, kind) is not UNSET)
+
+
+def calls_python(loaded: LoadedFlow, name: str) -> bool:
+    """Whether an executor calls a function of the author's."""
+    executor = loaded.flow.executors[name]
+    return executor.uses is not UNSET or (isinstance(executor.poll, Poll) and executor.poll.check is not UNSET)
+
+
+def has_environment(loaded: LoadedFlow) -> bool:
+    """Whether a flow gives anybody variables."""
+    flow = loaded.flow
+    said = [flow.env, flow.secrets, flow.defaults.env]
+    said += [each for executor in flow.executors.values() for each in (executor.env, executor.secrets)]
+    return any(each is not UNSET for each in said)
 
 
 def named_at(loaded: LoadedFlow, name: str) -> Path:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json, Workflow
-from lrwf_cli.core.run import Origin
+from lrwf_cli.core.run import Origin, Run
 from lrwf_cli.errors import FlowError, LrwfError
 from lrwf_cli.executors.api import (
     Executor,
@@ -28,15 +28,15 @@ from lrwf_cli.executors.api import (
     sends,
 )
 from lrwf_cli.executors.command import CommandExecutor
-from lrwf_cli.executors.environment import Surroundings
+from lrwf_cli.executors.environment import Surroundings, Variables
 from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
 from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, notices_of, options_of
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems
-from lrwf_cli.flow.renderings import Renderings
-from lrwf_cli.local.kinds import CLASSES, Maker, check_kind, kind_of, named_at
+from lrwf_cli.flow.renderings import Environment, Renderings
+from lrwf_cli.local.kinds import CLASSES, Maker, calls_python, check_kind, has_environment, kind_of, named_at
 from lrwf_cli.local.secrets import check_secrets, sources
 from lrwf_cli.store.base import Held
 
@@ -96,12 +96,28 @@ class FlowParts:
             return None
         from lrwf_cli.executors.news import NewsCommands
 
+        told = self._variables(held.run, self._renderings(held).news_environment())
+        return NewsCommands(commands, told.around, values=told.values, log=held.log, facts=facts)
+
+    def variables(self, held: Held) -> dict[str, Variables]:
+        """Return what handlers in this process find in their environment besides, by executor; secrets are not read."""
+        if not has_environment(self.loaded):
+            return {}
+        renderings = self._renderings(held)
+        names = [name for name in self._targets if calls_python(self.loaded, name)]
+        found = {name: renderings.environment(name) for name in names}
+        return {name: self._variables(held.run, each) for name, each in found.items() if each.values or each.secrets}
+
+    def _variables(self, run: Run, environment: Environment) -> Variables:
+        secrets = sources(environment.secrets)
+        around = replace(self._base(run.origin), passed=environment.passed, secrets=secrets)
+        return Variables(around, environment.values)
+
+    def _renderings(self, held: Held) -> Renderings:
         run = held.run
         about = {"id": run.id, "workflow": run.workflow, "started_at": run.started_at}
         value = self.codec.decode(held.resolve(run.input))
-        environment = Renderings(self.loaded, run_input=value, run=about, now=self._now).news_environment()
-        around = replace(self._base(run.origin), passed=environment.passed, secrets=sources(environment.secrets))
-        return NewsCommands(commands, around, values=environment.values, log=held.log, facts=facts)
+        return Renderings(self.loaded, run_input=value, run=about, now=self._now)
 
     def _base(self, origin: Origin | None) -> Surroundings:
         """Return what all commands of a run have around them."""

@@ -94,6 +94,6 @@ MISTAKES: list[tuple[str, ...]] = [
 
 @pytest.mark.parametrize("text_and_expected", MISTAKES, ids=lambda each: each[1] if len(each) > 1 else "right")
 def test_hooks_that_cannot_be_called_are_found(text_and_expected: tuple[str, ...]) -> None:
-    """Unknown executors with the nearest right one, loops, hooks that would wait: with the place (conformance 26)."""
+    """Unknown executors with the nearest right one, loops, hooks that would wait: with the place (Conformance 26)."""
     text, *expected = text_and_expected
     assert list(told(text)) == expected

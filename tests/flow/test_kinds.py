@@ -484,6 +484,6 @@ MISTAKES: list[tuple[str, ...]] = [
 
 @pytest.mark.parametrize("text_and_expected", MISTAKES, ids=lambda each: each[1] if len(each) > 1 else "right")
 def test_every_mistake_names_the_thing_its_place_and_the_remedy(text_and_expected: tuple[str, ...]) -> None:
-    """Design 7, conformance 36, 37, 40: what is wrong is found when the flow is checked, with the place."""
+    """Design 7, Conformance 36, 37, 40: what is wrong is found when the flow is checked, with the place."""
     text, *expected = text_and_expected
     assert list(told(text)) == expected

@@ -121,6 +121,6 @@ MISTAKES: list[tuple[str, ...]] = [
 
 @pytest.mark.parametrize("text_and_expected", MISTAKES, ids=lambda each: each[1] if len(each) > 1 else "right")
 def test_limits_that_cannot_be_meant_are_found(text_and_expected: tuple[str, ...]) -> None:
-    """Negative and absurd durations, limits of nothing, a backoff below zero: with the place (conformance 28)."""
+    """Negative and absurd durations, limits of nothing, a backoff below zero: with the place (Conformance 28)."""
     text, *expected = text_and_expected
     assert list(told(text)) == expected

@@ -41,7 +41,7 @@ def pause(text: str, *more: str) -> Any:
     ],
 )
 def test_how_long_is_a_duration_or_an_instant(text: str, expected: object) -> None:
-    """Design 7, conformance 33: written out or given by an expression; a time without a zone is in the named one."""
+    """Design 7, Conformance 33: written out or given by an expression; a time without a zone is in the named one."""
     assert pause(text) == expected
 
 

@@ -1,5 +1,6 @@
 """Executors that a flow file describes, from its first word to the end of a run: `run`, `poll`, `wait`, `ask`."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ def waits(run: Any) -> list[Wait]:
 
 
 def test_a_wait_passes_its_message_on_when_its_time_is_up(live: Callable[..., Living]) -> None:
-    """Design 7: nothing runs in between, and it fires once (conformance 33)."""
+    """Design 7: nothing runs in between, and it fires once (Conformance 33)."""
     living = live(flow("{wait: {for: 24h}}"))
     run = living.begin({"x": 1})
     assert (run.status, waits(run)[0].due_at) == ("waiting", START + timedelta(days=1))
@@ -374,7 +375,7 @@ def test_a_secret_is_never_kept(live: Callable[..., Living], monkeypatch: pytest
 
 
 def test_a_failure_goes_to_whoever_handles_it(live: Callable[..., Living]) -> None:
-    """Design 9: `on_error` gets the error and the message, and the run can complete (conformance 26)."""
+    """Design 9: `on_error` gets the error and the message, and the run can complete (Conformance 26)."""
     living = live(flow("{run: 'exit 3', on_error: clean}", "  clean: {run: 'cat'}"))
     run = living.begin({"x": 1})
     assert run.status == "completed"
@@ -430,3 +431,50 @@ def test_somebody_is_told(live: Callable[..., Living]) -> None:
     assert not (living.folder / "done").exists()
     living.tick()
     assert '"event":"completed"' in (living.folder / "done").read_text()
+
+
+# -- the environment of handlers
+
+
+def test_handlers_see_what_their_flow_declares(live: Callable[..., Living], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Design 9: in-process handlers see the driver's environment and these; secrets are masked in what they print."""
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    monkeypatch.setenv("OF_THE_DRIVER", "here")
+    living = live(
+        flow(
+            '{uses: "tasks:look", env: {WHO: "${{ message.who }}"}}',
+            "env: {REGION: eu}",
+            "secrets: {SECRET: {env: TOKEN}}",
+        ),
+        tasks="""
+        import os
+        from lrwf_cli import executor
+        @executor
+        def look(m: dict) -> list:
+            print("got", os.environ["SECRET"])
+            return [os.environ.get(name) for name in ("WHO", "REGION", "OF_THE_DRIVER")] + [len(os.environ["SECRET"])]
+        """,
+    )
+    run = living.begin({"who": "ada"})
+    assert living.outputs(run) == [["ada", "eu", "here", 14]]
+    assert living.store.log_of("r", "it") == "got ***\n"
+    assert "WHO" not in os.environ
+
+
+def test_a_variable_that_has_no_value_fails_the_executor(live: Callable[..., Living]) -> None:
+    """Only the message shows it: the error names the place in the file."""
+    living = live(
+        flow('{uses: "tasks:look", env: {WHO: "${{ message.who }}"}}'),
+        tasks="from lrwf_cli import executor\n@executor\ndef look(m: dict) -> None: ...\n",
+    )
+    run = living.begin({"x": 1})
+    assert run.error
+    assert run.error.message == f"{living.folder / 'flow.yaml'}:3:39: 'message' has no key 'who', in: 'message.who'"
+
+
+def test_a_command_fails_alike(live: Callable[..., Living]) -> None:
+    """Whatever an executor is, its variables are rendered when its message is there."""
+    living = live(flow('{run: "true", env: {WHO: "${{ message.who }}"}}'))
+    run = living.begin({"x": 1})
+    assert run.error
+    assert run.error.message == f"{living.folder / 'flow.yaml'}:3:32: 'message' has no key 'who', in: 'message.who'"

@@ -21,6 +21,7 @@ from lrwf_cli.engine.driver import Driver
 from lrwf_cli.engine.given import Assemble, Assembly, Observer, Process
 from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.limits import Alarm
+from lrwf_cli.engine.post import opened
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.engine.taking_up import take_up
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
@@ -189,8 +190,8 @@ class Engine:
 
     def _needs_driving(self, held: Held) -> bool:
         """Whether there is anything to do: a look that finds nothing leaves no trace."""
-        at = wake_at(held.run)
-        return (at is not None and at <= self.clock.now()) or bool(held.letters())
+        at, now = wake_at(held.run), self.clock.now()
+        return (at is not None and at <= now) or any(True for _ in opened(held, held.letters(), now))
 
     def _block(self, held: Held, error: LrwfError) -> None:
         """Block a run that cannot be put together; what a person asks of it by mail is done all the same."""

@@ -66,7 +66,7 @@ _VALUES: Mapping[type, frozenset[str]] = {
     Output: frozenset({"value"}),
     Dropped: frozenset({"message"}),
     StateChange: frozenset({"value"}),
-    Kept: frozenset({"value", "error"}),
+    Kept: frozenset({"value", "error", "acts"}),
     Wait: frozenset({"data"}),
     Ask: frozenset({"default", "data"}),
     Answer: frozenset({"value", "data"}),

@@ -14,6 +14,7 @@ from os import PathLike, fdopen, lstat
 from typing import TYPE_CHECKING, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
@@ -231,7 +232,7 @@ class FileStore:
         """Answer a request, as of `letter.epoch`. Raises InvalidRunId, UnknownRun, FrameTooLarge, JournalCorrupt.
 
         A driver that comes by before the answer stands leaves the letter for a while only; whoever is slower than that
-        posts it anew.
+        posts another one.
         """
         from lrwf_cli.store.answers import Answers, packed
 
@@ -243,7 +244,7 @@ class FileStore:
         except FileNotFoundError as error:
             raise unknown(letter.run_id) from error
         if not self._shared.mail.stands(letter):
-            self._shared.mail.post(letter)
+            self._shared.mail.post(replace(letter, id=f"{letter.id}-again"))  # nobody takes a letter of one id twice
         return standing
 
     @told

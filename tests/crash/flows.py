@@ -7,20 +7,23 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.commands import Effects, Send, Start, StateWrite
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, Json, RetryPolicy, Switch, Workflow
 from lrwf_cli.core.run import Failure, Origin
+from lrwf_cli.core.suspended import Ask, Suspension, Wait
 from lrwf_cli.engine.given import Assembly
-from lrwf_cli.executors.base import Call, Desk, Failed
+from lrwf_cli.executors.base import Call, Desk, Failed, Result
 from lrwf_cli.local.assemble import assemble
 from lrwf_cli.local.begin import Prepared, begin
 from lrwf_cli.local.prepare import prepare
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.crash.worlds import RUN, News
 
-__all__ = ["CHAIN", "LOOP", "MAIL", "PAIR", "STEERED", "Played", "Quickstart"]
+__all__ = ["ASKED", "CHAIN", "EXPIRED", "LOOP", "MAIL", "PAIR", "STEERED", "Played", "Quickstart"]
 
 ORIGIN = Origin(flow="flow.yaml", folder="/", cwd="/", python="python")
 
@@ -33,9 +36,10 @@ class Played:
     """A scenario whose handlers are functions in this file, called in the event loop: it always goes the same way."""
 
     workflow: Workflow
-    handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
+    handlers: Mapping[str, Callable[[Call, News], Awaitable[Result]]]
     input: Json = None
     letters: tuple[str, ...] = ()
+    answer: Json = None
     is_steered: bool = False
 
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
@@ -52,10 +56,10 @@ class Played:
 class Hands:
     """Calls the handlers of a scenario."""
 
-    handlers: Mapping[str, Callable[[Call, News], Awaitable[Effects | Failed]]]
+    handlers: Mapping[str, Callable[[Call, News], Awaitable[Result]]]
     news: News
 
-    async def invoke(self, call: Call, desk: Desk) -> Effects | Failed:
+    async def invoke(self, call: Call, desk: Desk) -> Result:
         return await self.handlers[call.delivery.executor](call, self.news)
 
 
@@ -65,6 +69,7 @@ class Quickstart:
 
     folder: Path
     letters: tuple[str, ...] = ()
+    answer: Json = None
     is_steered: bool = False
 
     @cached_property
@@ -119,6 +124,30 @@ PAIR = Played(
 
 MAIL = Played(CHAIN.workflow, CHAIN.handlers, CHAIN.input, letters=("gossip", "pause"))
 """The same, but two letters lie there before it is driven: one is of no use, the other holds the run."""
+
+
+async def ask(call: Call, news: News) -> Effects | Suspension:
+    """Ask whether to ship, and wait for the answer; without one within a minute it is `stop`."""
+    if call.requests and (answer := call.requests[-1].answer) is not None:
+        return sends(answer.value)
+    until = call.started_at + timedelta(minutes=1)
+    question = Ask("", "1", "Ship?", choices=("ship", "stop"), expires_at=until, has_default=True, default="stop")
+    return Suspension((), (Wait("request", "", "1", "ask", call.started_at, until),), (question,))
+
+
+async def ask_for_ever(call: Call, news: News) -> Effects | Suspension:
+    """Ask whether to ship, and wait for the answer, however long that takes."""
+    asked = await ask(call, news)
+    if isinstance(asked, Effects):
+        return asked
+    return Suspension((), (replace(asked.waits[0], due_at=None),), (Ask("", "1", "Ship?", choices=("ship", "stop")),))
+
+
+ASKED = Played(PAIR.workflow, {"first": ask_for_ever, "last": finish}, PAIR.input, answer="ship")
+"""Nothing wakes this run but an answer."""
+
+EXPIRED = Played(PAIR.workflow, {"first": ask, "last": finish}, PAIR.input)
+"""The same question, and nobody answers."""
 
 
 async def enlarge(call: Call, news: News) -> Effects:

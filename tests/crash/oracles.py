@@ -10,13 +10,14 @@ from pathlib import Path
 from lrwf_cli.core.apply import fold
 from lrwf_cli.core.events import InvocationCompleted, MailTaken
 from lrwf_cli.core.lineage import idempotency_key
+from lrwf_cli.core.outside import open_requests
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import status_view
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.base import Frame, Store
 from tests.crash.recorder import Mark
 from tests.crash.trees import Tree, look_at
-from tests.crash.worlds import RUN, look
+from tests.crash.worlds import RUN, STATE, look
 
 __all__ = ["outputs_of", "wrong_at_the_end", "wrong_at_the_look", "wrong_outside"]
 
@@ -50,8 +51,9 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
 
 
 def _forgotten(run: Run, left: Tree) -> Iterator[str]:
-    wakes_up = run.is_final or run.status == "paused" or any(_wakes_up(path, run.id) for path in left)
-    if not wakes_up:
+    folder = f"{STATE}/runs/{run.id}/responses"
+    asks = any(f"{folder}/{request.id}.json" not in left for request in open_requests(run))
+    if not (run.is_final or run.status == "paused" or asks or any(_wakes_up(path, run.id) for path in left)):
         yield f"I3: `{run.id}` is {run.status} and nothing wakes it"
 
 
@@ -111,16 +113,16 @@ def _letters_lost(frames: Sequence[Frame], posted: set[str]) -> Iterator[str]:
 def wrong_outside(marks: Sequence[Mark]) -> Iterator[str]:
     """Yield what was done that should not have been: a handler after its commit, or twice in one attempt."""
     completed: set[str] = set()
-    entered: set[tuple[str, int]] = set()
+    entered: set[object] = set()
     for mark in marks:
         if mark.kind == "frame":
             run_id, epoch, frame = mark.about
             done = (event.delivery for event in frame.events if isinstance(event, InvocationCompleted))
             completed |= {idempotency_key(run_id, epoch, delivery) for delivery in done}
         elif mark.kind == "handled":
-            key, attempt, executor = mark.about
+            key, entry, executor = mark.about
             if key in completed:
                 yield f"`{executor}` was committed and ran again"
-            if (key, attempt) in entered:
-                yield f"`{executor}` ran twice as attempt {attempt}: it began before that was durable"
-            entered.add((key, attempt))
+            if (key, entry) in entered:
+                yield f"`{executor}` ran twice as attempt {entry[0]}: it began before that was durable"
+            entered.add((key, entry))

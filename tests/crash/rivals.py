@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from lrwf_cli.core.events import DriverStarted
+from lrwf_cli.core.events import DriverStarted, MailTaken
 from lrwf_cli.core.suspended import Answer
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.base import Letter, Store
@@ -42,24 +42,28 @@ def answers(who: str) -> Part:
 
 def driver(store: Store, history: History) -> None:
     """A driver takes the answer that its mail speaks of; without one the request expires."""
-    held = store.hold(RUN)
-    letters = held.letters()
-    standing = (held.answered(REQUEST) if letters else None) or held.answer(REQUEST, Answer(START, expired=True))
-    held.append([DriverStarted(pid=1, boot_id=str(standing.value))], START)
-    history.mark("journaled", standing.value)
-    held.burn([letter.id for letter in letters])
-    held.wake_at(None)
-    held.release()
+    _drive(store, history, is_due=True)
 
 
 def impatient_driver(store: Store, history: History) -> None:
-    """A driver burns what stands in its mail if it finds no answer, since that is old; nothing expires."""
+    """A driver takes what stands in its mail even if it finds no answer, since that is old; nothing expires."""
+    _drive(store, history, is_due=False)
+
+
+def _drive(store: Store, history: History, *, is_due: bool) -> None:
     held = store.hold(RUN)
-    letters = held.letters()
-    if standing := held.answered(REQUEST) if letters else None:
-        held.append([DriverStarted(pid=1, boot_id=str(standing.value))], START)
+    letters = [letter for letter in held.letters() if letter.id not in held.run.mail]
+    standing = held.answered(REQUEST) if letters else None
+    if standing is None and is_due:
+        standing = held.answer(REQUEST, Answer(START, expired=True))
+    news = [] if standing is None else [DriverStarted(pid=1, boot_id=str(standing.value))]
+    if news or letters:
+        held.append([*news, *(MailTaken(letter.id, letter.kind) for letter in letters)], START)
+    for letter in letters:
+        history.mark("taken", letter.id)
+    if standing is not None:
         history.mark("journaled", standing.value)
-    held.burn([letter.id for letter in letters])
+    held.burn([letter.id for letter in held.letters()])
     held.wake_at(None)
     held.release()
 
@@ -170,14 +174,15 @@ class Duel:
 
 def _contradictions(marks: tuple[Mark, ...], standing: Answer | None) -> Iterator[str]:
     """Yield what is wrong if not everybody was told of the one answer that stands."""
-    told = {mark.about for mark in marks}
-    if marks and told != {standing and standing.value}:
+    told = {mark.about for mark in marks if mark.kind != "taken"}
+    if told and told != {standing and standing.value}:
         yield f"told was {told}, and what stands is {standing}"
 
 
 def _forgotten(left: Tree, marks: tuple[Mark, ...]) -> Iterator[str]:
-    """Yield what is wrong if an answer was acknowledged and nothing wakes its run: no mail, and no driver's timer."""
-    wakes = any(f"{STATE}/{place}/{RUN}" in path for path in left for place in ("mail", "timers/now"))
+    """Yield what is wrong if an answer was acknowledged and nothing wakes its run: no new mail, no driver's timer."""
+    taken = {f"{STATE}/mail/{RUN}~{mark.about}.json" for mark in marks if mark.kind == "taken"}
+    wakes = [path for path in left if any(f"{STATE}/{place}/{RUN}" in path for place in ("mail", "timers/now"))]
     kinds = {mark.kind for mark in marks}
-    if "told" in kinds and "journaled" not in kinds and not wakes:
+    if "told" in kinds and "journaled" not in kinds and taken.issuperset(wakes):
         yield f"I3: {marks[-1].about} was told, and nothing wakes the run"

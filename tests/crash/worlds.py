@@ -14,7 +14,10 @@ from typing import Protocol
 
 from lrwf_cli.clock import Clock, ManualClock
 from lrwf_cli.core.commands import Retry
+from lrwf_cli.core.model import Json
+from lrwf_cli.core.outside import open_requests
 from lrwf_cli.core.run import Run
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
@@ -87,6 +90,10 @@ class Scenario(Protocol):
         """The kinds of letters that are left before anyone drives the run."""
 
     @property
+    def answer(self) -> Json:
+        """What the user answers to each request; `None`: nobody answers."""
+
+    @property
     def is_steered(self) -> bool:
         """Whether the run is rewound and forked when it has completed."""
 
@@ -105,7 +112,8 @@ class Witness:
     history: History
 
     async def invoke(self, call: Call, desk: Desk) -> Result:
-        self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
+        entry = (call.attempt, call.waits)  # a wake is no new attempt
+        self.history.mark("handled", (call.idempotency_key, entry, call.delivery.executor))
         return await self.invoker.invoke(call, desk)
 
 
@@ -164,8 +172,12 @@ class Life:
 
     def _is_settled(self) -> bool:
         runs = [self._run(run_id) for run_id in (RUN, FORK)]
-        at_rest = all(run is None or run.is_final or run.status == "paused" for run in runs)
+        at_rest = all(run is None or run.is_final or run.status == "paused" or self._asks(run) for run in runs)
         return at_rest and not self.store.due(self.clock.now())
+
+    def _asks(self, run: Run) -> bool:
+        """Whether it waits for the user."""
+        return self.scenario.answer is not None and bool(open_requests(run)) and not run.in_flight
 
     def _run(self, run_id: str) -> Run | None:
         try:
@@ -182,6 +194,8 @@ class Life:
                 return True
         if run is None:
             self._start(runner)
+        elif self._asks(run):
+            self._answer(run)
         elif self.scenario.is_steered and run.epoch == 0:
             self._kept(steer.rewind(self.store, self.clock, RUN, BACK_TO))
         elif self.scenario.is_steered and fork is None:
@@ -189,6 +203,13 @@ class Life:
         else:
             return False
         return True
+
+    def _answer(self, run: Run) -> None:
+        for request in open_requests(run):
+            now, data = self.clock.now(), {"request": request.id}
+            letter = Letter(f"{self.boot}-{now:%H%M%S}", run.id, "answered", now, run.epoch, data=data)
+            self.store.answer(letter, request.id, Answer(now, self.scenario.answer))
+            self.history.mark("posted", letter.id)
 
     def _let_go(self, run: Run) -> None:
         if run.status == "failed":

@@ -120,7 +120,10 @@ def test_of_two_at_once_one_is_first(run: Path, state: Path) -> None:
 
 
 def test_a_letter_that_was_burnt_too_soon_is_posted_anew(run: Path, state: Path) -> None:
-    """Conformance 39: an answerer that was stopped for long finds its letter gone, and leaves it once more."""
+    """Conformance 39: an answerer that was stopped for long finds its letter gone, and leaves another.
+
+    One of the same id would not be read: it has been taken.
+    """
     mail = Mail(WatchedDisk(), str(state))
 
     def burn(name: str, _: str) -> None:
@@ -129,7 +132,7 @@ def test_a_letter_that_was_burnt_too_soon_is_posted_anew(run: Path, state: Path)
 
     store = FileStore(state, WatchedDisk(burn))
     store.answer(answered(), "approve", answer())
-    assert store.hold("train").letters() == [answered()]
+    assert store.hold("train").letters() == [answered(letter_id="a1-again")]
 
 
 def test_an_answer_that_does_not_fit_is_not_left(run: Path, state: Path) -> None:

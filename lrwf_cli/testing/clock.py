@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from lrwf_cli.errors import UsageError
 from lrwf_cli.testing.loop import VirtualLoop
 
 __all__ = ["VirtualClock", "VirtualRunner", "play"]
@@ -53,12 +54,15 @@ class VirtualRunner:
 
     def run(self, work: Coroutine[Any, Any, T], *, on_stall: Callable[[], None] | None = None) -> T:
         """Run `work` to its end and return what it returns. As `play`."""
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public one raises where there is none
+            work.close()
+            hint = "call it from plain code, or in a thread: `await asyncio.to_thread(...)`"
+            raise UsageError("virtual time cannot be played where an event loop runs already", hint=hint)
         if self._loop is None or not self._loop.is_empty:
             self.close()
-            loop = self._loop = VirtualLoop(self._clock, time.monotonic)
-            self._runner = asyncio.Runner(loop_factory=lambda: loop)
+            self._loop = VirtualLoop(self._clock, time.monotonic)
         self._loop.on_stall = on_stall
-        return self._runner.run(work)
+        return self._loop.run_until_complete(work)
 
     def close(self) -> None:
         """Leave tasks that do not heed their cancellation to themselves. Idempotent."""
@@ -71,7 +75,7 @@ def play(clock: VirtualClock, work: Coroutine[Any, Any, T], *, on_stall: Callabl
     """Run `work` to its end and return what it returns; its timers, timeouts and sleeps are the clock's.
 
     `on_stall` is called, once, when nothing is left that could ever happen; what it does may help. If nothing does,
-    Stalled is raised. Not to be called where a loop runs already.
+    Stalled is raised. Raises UsageError where a loop runs already.
     """
     runner = VirtualRunner(clock)
     try:

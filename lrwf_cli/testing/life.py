@@ -46,30 +46,33 @@ class Life:
         self._people = people
         self._observe = observe
         self._runner = VirtualRunner(clock)
-        self.wakes = 0
+        self._is_stuck = False
 
-    def live(self, held: Held) -> Run:
+    def live(self, held: Held, most_wakes: int = MOST_WAKES) -> Run:
         """Return the run when it has ended, or when nothing but a person can wake it.
 
-        It is left at work if a handler waits for what nobody will ever do. Raises LrwfError after `MOST_WAKES`, and
-        what the assembly raises.
+        It is left in flight if a handler waits for what nobody will ever do. Raises LrwfError if it has not ended after
+        so many wake-ups, and what the assembly raises.
         """
+        run_id = held.run.id
         try:
             run = self._driven(lambda engine: engine.begin(held, self._assemble(held)))
-            while not run.started and (at := self._next(run)) is not None:
-                if self.wakes == MOST_WAKES:
-                    hint = "let a poll end, or give it longer pauses"
-                    raise LrwfError(f"the run was woken {MOST_WAKES} times, and has not ended", hint=hint)
-                self.wakes += 1
+            for _ in range(most_wakes):
+                at = self._next(run)
+                if at is None:
+                    return run
                 self._clock.jump_to(at)
                 self._people.give()
-                run = self._driven(lambda engine, run_id=run.id: engine.advance(run_id))  # type: ignore[misc]  # bound now
-            return run
+                run = self._driven(lambda engine: engine.advance(run_id))
         finally:
             self._runner.close()
+        hint = "let a poll end, or give it longer pauses"
+        raise LrwfError(f"the run was woken {most_wakes} times, and has not ended", hint=hint)
 
     def _next(self, run: Run) -> datetime | None:
         """Return when there is something to do next; `None`: never, by itself."""
+        if self._is_stuck:
+            return None
         instants = (wake_at(run), None if run.is_final else self._people.next_at())
         return min((each for each in instants if each is not None), default=None)
 
@@ -88,7 +91,11 @@ class Life:
             with self._people.beside(engine):
                 return await work(engine)
 
-        return self._runner.run(main(), on_stall=engine.stop)
+        def stop() -> None:
+            self._is_stuck = True
+            engine.stop()
+
+        return self._runner.run(main(), on_stall=stop)
 
     def _noted(self, frame: Frame, run: Run) -> None:
         self._observe(frame, run)

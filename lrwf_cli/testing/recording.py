@@ -88,8 +88,8 @@ class Recorder:
         line.entry = replace(line.entry, at=self._at, after=self._at - self._start)
 
     def _left(self, run: Run) -> None:
-        if run.started:
-            names = ", ".join(sorted({safe(each.delivery.executor) for each in run.started.values()}))
+        if run.in_flight:
+            names = ", ".join(sorted({self._name(delivery) for delivery in self._began}))
             self.note("stuck", f"nothing would ever end what is at work: {names}")
         elif run.status == "waiting":
             names = ", ".join(safe(each.id) for each in open_requests(run))
@@ -150,7 +150,11 @@ class Recorder:
         known.again.entry = replace(known.again.entry, detail=f"still {found} at check {wait.count}; {again}")
 
     def _until(self, at: datetime | None) -> str:
-        return duration_text(at - self._at) if at is not None else "some time"
+        """Return how long it is to an instant; below a minute with tenths, which tell a jitter from none."""
+        if at is None:
+            return "some time"
+        pause = (at - self._at).total_seconds()
+        return f"{round(pause, 1):g}s" if pause < 60 else duration_text(at - self._at)
 
     def _requests_opened(self, event: e.RequestsOpened, _: Run) -> None:
         self._asks(event.requests)

@@ -34,7 +34,7 @@ from lrwf_cli.testing.acting import Actor, Script
 from lrwf_cli.testing.agenda import Agenda
 from lrwf_cli.testing.casting import cast_of, checks_of, plays_of
 from lrwf_cli.testing.clock import VirtualClock
-from lrwf_cli.testing.life import Life
+from lrwf_cli.testing.life import MOST_WAKES, Life
 from lrwf_cli.testing.recording import Recorder
 from lrwf_cli.testing.replying import People
 from lrwf_cli.testing.scenario import Scenario
@@ -83,6 +83,7 @@ def simulate(
     *,
     scenario: Given = None,
     start_at: datetime | None = None,
+    most_wakes: int = MOST_WAKES,
 ) -> Simulation:
     """Play a run of `workflow` to its end, in virtual time, and return how it went. Nothing is written.
 
@@ -92,10 +93,11 @@ def simulate(
     goes before the scenario's; naive: in the flow's zone. The same workflow, input and scenario give the same agenda,
     as long as the author's code does the same. Returns as well when the run waits for what never comes: see `status`.
 
-    Raises FlowError, InputError, and LrwfError for a run that would never end. Not to be called where a loop runs.
+    Raises FlowError, InputError, LrwfError for a run that has not ended after so many wake-ups, and UsageError where an
+    event loop runs already.
     """
     rehearsal = Rehearsal(workflow)
-    return rehearsal.play(rehearsal.input_of(input), rehearsal.scenario(scenario), start_at)
+    return rehearsal.play(rehearsal.input_of(input), rehearsal.scenario(scenario), start_at, most_wakes)
 
 
 class Rehearsal:
@@ -128,7 +130,9 @@ class Rehearsal:
             return scenario_from(given, self.cast)
         return given or Scenario()
 
-    def play(self, run_input: Json, scenario: Scenario, start_at: datetime | None = None) -> Simulation:
+    def play(
+        self, run_input: Json, scenario: Scenario, start_at: datetime | None = None, most_wakes: int = MOST_WAKES
+    ) -> Simulation:
         """Play one run. As `simulate`."""
         self._clock.start = instant_of(start_at or scenario.start_at or _MONDAY, self._zone)
         store = MemoryStore()
@@ -143,7 +147,7 @@ class Rehearsal:
         note(next(iter(store.frames(held.run.id))), held.run)
         script = Script(plays_of(scenario, self.cast), checks_of(scenario, self.cast))
         life = Life(store, self._clock, lambda held: self._assembled(held, script), people, observe=note)
-        run = life.live(held)
+        run = life.live(held, most_wakes)
         result = WorkflowResult(run, events, store, self.prepared.parts.codec)
         return Simulation(result, run, recorder.agenda(run, self._zone))
 

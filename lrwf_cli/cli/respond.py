@@ -116,6 +116,7 @@ def _is_given_already(session: Session, run: Run, request: Request, words: _Word
     standing = request.answer or session.store.answered(run.id, request.id, run.epoch)
     if standing is not None:
         if not _is_same(session, run, request, standing, words):
+            _wake(session, run, request)
             raise _answered(session, request, standing)
         return request.answer is not None
     status = request_status(run, request)
@@ -130,6 +131,17 @@ def _is_given_already(session: Session, run: Run, request: Request, words: _Word
         when = instant_text(request.ask.expires_at, session.now())
         raise RequestClosed(f"`{request.id}` expired at {when}", hint="the next tick takes note of it: lrwf tick")
     return False
+
+
+def _wake(session: Session, run: Run, request: Request) -> None:
+    """See to it that an answer which no driver has taken up yet will be: who gave it may have died over it."""
+    if request.answer is None and not any(due.run_id == run.id for due in session.store.due(session.now())):
+        session.writable_store.post(_letter(session, run, request, None))
+
+
+def _letter(session: Session, run: Run, request: Request, by: Person | None) -> Letter:
+    data = {"request": request.id}
+    return Letter(token_hex(8), run.id, "answered", session.now(), run.epoch, by, data=data)
 
 
 def _answered(session: Session, request: Request, standing: Answer) -> RequestClosed:
@@ -193,15 +205,6 @@ def _asked_for(session: Session, run: Run, request: Request, words: _Words) -> _
 
 def _give(session: Session, run: Run, request: Request, answer: Answer) -> None:
     """Have the answer stand, durably. Raises RequestClosed if another was faster."""
-    letter = Letter(
-        id=token_hex(8),
-        run_id=run.id,
-        kind="answered",
-        at=answer.at,
-        epoch=run.epoch,
-        by=answer.by,
-        data={"request": request.id},
-    )
-    standing = session.writable_store.answer(letter, request.id, answer)
+    standing = session.writable_store.answer(_letter(session, run, request, answer.by), request.id, answer)
     if not (same(standing.value, answer.value) and same(standing.data, answer.data)) or standing.expired:
         raise _answered(session, request, standing)

@@ -115,6 +115,8 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
         yield f"lrwf resume {run.id}"
     elif run.status != "completed" and not (run.error and "lrwf " in (run.error.hint or "")):
         yield f"lrwf retry {run.id}"
+    if any(invocation.stuck for line in run.ready.values() for invocation in line):
+        yield f"lrwf resume {run.id} --restart-handler"
     if run.status in {"failed", "blocked"} and run.error is not None and run.error.executor:
         yield f"lrwf logs {run.id} {safe(run.error.executor)}"
 

@@ -99,6 +99,7 @@ def test_what_is_stuck_begins_again_from_its_top(lrwf: Lrwf) -> None:
     held.wake_at(None)
     held.release()
     assert "the run is blocked at approve: ReplayDiverged: it came another way" in lrwf("history", "r").out
+    assert "lrwf resume r --restart-handler\n" in lrwf("status", "r").out
     assert lrwf("resume", "r", "--restart-handler", "--no-advance").code == 0
     (invocation,) = store().load("r").ready["approve"]
     assert (invocation.start, invocation.waits, invocation.stuck) == (2, (), False)

@@ -246,6 +246,20 @@ def test_the_first_answer_stands(lrwf: Lrwf) -> None:
     assert files() == before
 
 
+def test_an_answer_whose_giver_died_is_taken_up(lrwf: Lrwf) -> None:
+    """Conformance 39: an answer that stands and wakes nobody does so as soon as somebody else answers."""
+    asking("r", CHOICES)
+    assert lrwf("respond", "r", "approve", "ship", "--no-advance").code == 0
+    held = held_run("r")
+    held.burn([letter.id for letter in held.letters()])
+    held.wake_at(None)
+    held.release()
+    refused(lrwf("respond", "r", "approve", "stop"), 6)
+    held = held_run("r")
+    assert [letter.data for letter in held.letters()] == [{"request": "approve"}]
+    held.release()
+
+
 def test_the_same_answer_again_is_accepted(lrwf: Lrwf) -> None:
     """Design 8: a script that does not know whether it got through may answer again; who said it first stays."""
     asking("r", CHOICES)

@@ -132,6 +132,7 @@ class Attendant:
         return CommandLost(
             f"nobody knows how the command ended: {how}",
             hint="say what is to follow: `on_crash: retry`, `ask` or `fail`",
+            rebooted=rebooted,
         )
 
     def _tell_of_survivors(self, pids: Sequence[int]) -> None:

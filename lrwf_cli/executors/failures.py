@@ -43,7 +43,13 @@ def failed(error: BaseException, executor: str, attempt: int, policy: RetryPolic
         mro=tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object),
     )
     is_refusal = isinstance(error, LrwfError) and not isinstance(error, _OUTCOMES)
-    return Failed(failure, retryable=not is_refusal, policy=policy)
+    return Failed(
+        failure,
+        retryable=not is_refusal,
+        crashed=isinstance(error, CommandLost),
+        counted=not (isinstance(error, CommandLost) and error.rebooted),
+        policy=policy,
+    )
 
 
 def described(error: BaseException) -> str:

@@ -127,7 +127,7 @@ def test_a_successor_waits_for_what_lives(tmp_path: Path) -> None:
 
 def test_a_killed_witness_loses_the_command(tmp_path: Path) -> None:
     """What becomes of a command whose witness is killed nobody knows: CommandLost, and nothing of it is left."""
-    job = Job(tmp_path, COUNTED + "trap '' TERM; exec >/dev/null 2>&1; touch up; sleep 600", boot="this boot")
+    job = Job(tmp_path, COUNTED + "exec >/dev/null 2>&1; touch up; sleep 600", boot="this boot")
     pid = in_child(job.run)
     until((tmp_path / "up").exists)
     leader = job.record().leader

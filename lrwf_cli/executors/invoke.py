@@ -19,7 +19,7 @@ from lrwf_cli.core.codec import Codec, type_name
 from lrwf_cli.core.handlers import Handler
 from lrwf_cli.core.model import RetryPolicy, Workflow
 from lrwf_cli.core.suspended import Suspension
-from lrwf_cli.errors import LrwfError, MessageTypeError
+from lrwf_cli.errors import LrwfError, MessageTypeError, SecretMissing, StateDirectoryError
 from lrwf_cli.executors.api import Executor, FunctionExecutor, LongRunningExecutor, handlers_of, handles
 from lrwf_cli.executors.base import Call, Desk, Result, Stuck
 from lrwf_cli.executors.context import Context
@@ -32,6 +32,9 @@ from lrwf_cli.executors.seat import Seat
 from lrwf_cli.executors.threads import in_thread
 
 __all__ = ["Log", "PythonInvoker"]
+
+_BLOCKING = (*STUCK, SecretMissing)
+"""Errors after which only a person can get on: nothing is tried again by itself."""
 
 Log = Callable[[str, str], None]
 """Takes an executor's id and whole lines of what it printed, or of the traceback of what it raised."""
@@ -66,7 +69,7 @@ class PythonInvoker:
         with routing:
             try:
                 return await self._handle(self._seats[executor], call, desk, lines)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, StateDirectoryError):  # no doing of the handler's
                 raise
             except BaseException as error:
                 if isinstance(error, asyncio.CancelledError) and _is_cancelled():
@@ -74,7 +77,7 @@ class PythonInvoker:
                 if lines:
                     lines.add(described(error))
                 failure = failed(error, executor, call.attempt, self._policy(call))
-                return Stuck(failure.error) if isinstance(error, STUCK) else failure
+                return Stuck(failure.error) if isinstance(error, _BLOCKING) else failure
             finally:
                 if lines:
                     lines.close()

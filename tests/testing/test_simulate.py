@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from asyncio import sleep
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from textwrap import dedent
@@ -119,7 +120,7 @@ def test_the_same_scenario_gives_the_same_agenda(flow: WriteFlow) -> None:
           - {from: [a, b, c], to: join}
         """,
         tasks="""
-        import asyncio
+        from asyncio import sleep
         from lrwf_cli import WorkflowContext, executor
 
         @executor
@@ -128,7 +129,7 @@ def test_the_same_scenario_gives_the_same_agenda(flow: WriteFlow) -> None:
 
         @executor
         async def slow(message: str, ctx: WorkflowContext) -> str:
-            await asyncio.sleep(ctx.random() * 100)
+            await sleep(ctx.random() * 100)
             if ctx.attempt < 4:
                 raise ConnectionError(ctx.idempotency_key)
             return str(ctx.uuid4())
@@ -344,16 +345,16 @@ def test_the_runs_timeout_ends_it_though_nothing_runs(flow: WriteFlow) -> None:
 def test_what_hangs_is_ended_by_its_timeout(flow: WriteFlow) -> None:
     """Conformance 30: in virtual time too: a handler that sleeps for weeks, and one that waits for what never comes."""
     source = """
-        import asyncio
+        from asyncio import Event, sleep
         from lrwf_cli import executor
 
         @executor
         async def sleeps(message: dict) -> None:
-            await asyncio.sleep(10_000_000)
+            await sleep(10_000_000)
 
         @executor
         async def hangs(message: dict) -> None:
-            await asyncio.Event().wait()
+            await Event().wait()
     """
     for name in ("sleeps", "hangs"):
         path = flow(f"{{name: hang, executors: {{it: {{uses: 'tasks:{name}', timeout: 5h}}}}}}", tasks=source)
@@ -394,7 +395,7 @@ def test_a_workflow_built_in_python(flow: WriteFlow) -> None:
 
     @executor
     async def wait(message: int, ctx: WorkflowContext) -> None:
-        await asyncio.sleep(3600)
+        await sleep(3600)
         await ctx.send_message(message + 1)
 
     @executor

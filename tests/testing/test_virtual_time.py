@@ -4,6 +4,7 @@ import asyncio
 import sys
 import threading
 import time
+from asyncio import sleep
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,7 +53,7 @@ def test_a_timeout_is_virtual() -> None:
     async def main() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(120):
-                await asyncio.sleep(3600)
+                await sleep(3600)
 
     play(clock, main())
     assert clock.now() == START + timedelta(minutes=2)
@@ -65,7 +66,7 @@ def test_a_thread_takes_no_time(begin: object) -> None:
     order: list[str] = []
 
     async def timer() -> None:
-        await asyncio.sleep(3)
+        await sleep(3)
         order.append("timer")
 
     async def main() -> None:
@@ -149,13 +150,13 @@ def test_a_task_that_never_ends_is_left() -> None:
     async def stubborn() -> None:
         while True:
             try:
-                await asyncio.sleep(1)
+                await sleep(1)
             except asyncio.CancelledError:
                 continue
 
     async def main() -> str:
         main.task = asyncio.create_task(stubborn())  # type: ignore[attr-defined]  # so that it is not collected
-        await asyncio.sleep(5)
+        await sleep(5)
         return "done"
 
     runner = VirtualRunner(clock)

@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from lrwf_cli.executors.kept.codes import register
-from lrwf_cli.executors.kept.runtime import RUNTIME
+from lrwf_cli.executors.kept.runtime import COMPILED, RUNTIME
 from lrwf_cli.executors.kept.syntax import compile_awaits
 
 __all__ = ["compile_module", "execute"]
@@ -34,6 +34,7 @@ def compile_module(source: bytes, filename: str, *, package: str = "", own: Coll
 def execute(code: CodeType, names: dict[str, Any]) -> None:
     """Run the code of a module that was compiled here."""
     names.update(RUNTIME)
+    names[COMPILED] = True
     exec(code, names)  # noqa: S102 - running a workflow runs its code
 
 

@@ -27,6 +27,7 @@ from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.kept.invocation import Invocation
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
 from lrwf_cli.executors.output import Lines, routed
+from lrwf_cli.executors.recompiled import compile_executor
 from lrwf_cli.executors.responses import response_call, response_policy
 from lrwf_cli.executors.seat import Seat
 from lrwf_cli.executors.threads import in_thread
@@ -55,6 +56,8 @@ class PythonInvoker:
         log: Log | None = None,
         clock: Clock | None = None,
     ) -> None:
+        for executor in executors.values():
+            compile_executor(executor)
         self._seats = {name: Seat(executor, codec) for name, executor in executors.items()}
         self._workflow = workflow
         self._codec = codec

@@ -5,6 +5,7 @@ from types import CoroutineType, FrameType
 from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
+from lrwf_cli.core.model import Json
 from lrwf_cli.executors.kept.refusals import Blemish, Spot, spot_of
 
 __all__ = ["Activation", "Await", "Kind", "Spawned"]
@@ -21,15 +22,18 @@ class Spawned(Protocol):
     def is_over(self) -> bool:
         """Whether it has ended, and all that it has made."""
 
+    def done(self) -> list[Json]:
+        """Return the acts of it, and of all that it has made."""
+
 
 class Await:
     """One await under way. `called` and `args` say whom it waits for, where that matters.
 
     `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
-    the tasks that were made while it was under way; `spawned` are their lanes.
+    the tasks that were made while it was under way; `spawned` are their lanes. `acts` are those of what it calls.
     """
 
-    __slots__ = ("args", "called", "digest", "kind", "lasts", "made", "path", "site", "spawned", "turn", "what")
+    __slots__ = ("acts", "args", "called", "digest", "kind", "lasts", "made", "path", "site", "spawned", "turn", "what")
 
     def __init__(self, path: str, what: str, digest: str, kind: Kind, site: tuple[int, int] | None = None) -> None:
         self.path = path
@@ -43,6 +47,7 @@ class Await:
         self.lasts = 0
         self.made = 0
         self.spawned: list[Spawned] = []
+        self.acts: list[Json] = []
 
 
 class Activation:
@@ -50,10 +55,12 @@ class Activation:
 
     `count` are the awaits begun in it, `made` the tasks made since the last. `holds`: something in it was kept.
     `spawned` are the lanes that were made in it and are not a part of what is kept. `inline` are the frames, of async
-    generators and comprehensions, between the function and the await under way.
+    generators and comprehensions, between the function and the await under way. `acts` are its own, and those of the
+    awaits in it that are over.
     """
 
     __slots__ = (
+        "acts",
         "agens",
         "blemish",
         "code",
@@ -87,6 +94,7 @@ class Activation:
         self.spawned: list[Spawned] = []
         self.blemish: Blemish | None = None
         self.holds = False
+        self.acts: list[Json] = []
         self.agens: WeakSet[Any] | None = None
 
     def next(self) -> str:

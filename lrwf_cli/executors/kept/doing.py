@@ -11,10 +11,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Kept, Wait
 from lrwf_cli.errors import NotDecodable, NotEncodable
 from lrwf_cli.executors.keeper import Place, Step, Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await
+from lrwf_cli.executors.kept.acts import LANE, in_order
 from lrwf_cli.executors.kept.codes import is_compiled_coroutine
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome, close_unstarted, entry_of, outcome_of
 from lrwf_cli.executors.kept.refusals import (
@@ -68,6 +70,8 @@ class Doing(Line):
             outcome = outcome_of(self.stretch.codec, value, error)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self._spot(begun), kept.what, problem))
+        if kept.acts is not None:
+            self._do_again(begun, self.stretch.resolve(kept.acts))
         return outcome.get()
 
     async def do(self, begun: Await, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -129,6 +133,8 @@ class Doing(Line):
         """Run a lane that a task of the handler's own is."""
         self.begin()
         begun = Await("", self.name, "", "lane")
+        if self.top.now is not None:
+            begun.acts = self.top.now.acts  # a foreign lane: all that it does is done in one await
         kept = self.find(begun)
         if kept is not None:
             close_unstarted((coroutine,))
@@ -162,6 +168,7 @@ class Doing(Line):
         assert task is not None  # noqa: S101 - a lane is a task
         self.task = task
         self.stretch.lanes[task] = self
+        LANE.set(self)
 
     def _judge(self, top: Activation, begun: Await, error: BaseException) -> None:
         """Raise `error` on if it is no outcome of what was awaited, but an end of this lane or of all."""
@@ -187,6 +194,7 @@ class Doing(Line):
                 await self.idle(gate)
             stretch.turns.take(begun.turn)
         entry = self._kept(begun, inner, outcome)
+        self._note_acts(begun, inner, entry)
         if entry is not None:
             self.top.holds = True
             stretch.ledger.add(entry)
@@ -215,7 +223,28 @@ class Doing(Line):
     def _entry(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept:
         folds = bool(begun.spawned) or (inner is not None and (inner.holds or bool(inner.spawned)))
         entry = entry_of(self.stretch.codec, self.id, begun, outcome, folds=folds)
+        lanes = (*begun.spawned, *(inner.spawned if inner is not None else ()))
+        acts = in_order([begun.acts, inner.acts if inner is not None else (), *(lane.done() for lane in lanes)])
+        entry = replace(entry, acts=acts) if acts else entry
         return replace(entry, turn=self.stretch.turns.new()) if self.stretch.many else entry
+
+    def _note_acts(self, begun: Await, inner: Activation | None, entry: Kept | None) -> None:
+        """Make what was done in an await that is over a matter of the function that awaits it, or of the lane."""
+        acts = [*begun.acts, *(inner.acts if inner is not None else ())]
+        if entry is not None and not entry.anew:
+            acts = entry.acts or []
+        if begun.kind == "lane":
+            self.acts = acts
+        else:
+            self.top.acts.extend(acts)
+
+    def _do_again(self, begun: Await, acts: list[Json]) -> None:
+        if self.stretch.itself is not None:
+            self.stretch.itself.do_again(acts)
+        if begun.kind == "lane":
+            self.acts = acts
+        else:
+            self.top.acts.extend(acts)
 
     def _note_unkept(self, begun: Await, blemish: Blemish) -> None:
         """Note that an outcome is lost with the process; refuse it where each must be kept as it returns."""

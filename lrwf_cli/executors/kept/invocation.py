@@ -13,10 +13,11 @@ from lrwf_cli.clock import Clock
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Kept, Suspension
-from lrwf_cli.errors import HandlerEnded, LrwfError
+from lrwf_cli.errors import HandlerEnded, LrwfError, UsageError
 from lrwf_cli.executors.base import Call, Desk
 from lrwf_cli.executors.keeper import Place, Step
 from lrwf_cli.executors.kept.activations import Await
+from lrwf_cli.executors.kept.acts import LANE
 from lrwf_cli.executors.kept.codes import is_compiled
 from lrwf_cli.executors.kept.digests import digest_of
 from lrwf_cli.executors.kept.frames import caller, foreign_between, is_reached
@@ -27,7 +28,7 @@ from lrwf_cli.executors.kept.quiet import can_run
 from lrwf_cli.executors.kept.refusals import in_foreign, not_compiled, not_in_a_lane
 from lrwf_cli.executors.kept.runtime import here
 from lrwf_cli.executors.kept.steps import Steps, lanes_on
-from lrwf_cli.executors.kept.stretch import BESIDE, Stretch
+from lrwf_cli.executors.kept.stretch import BESIDE, Doer, Stretch
 from lrwf_cli.executors.threads import in_thread
 
 __all__ = ["Invocation"]
@@ -59,7 +60,7 @@ class Invocation:
         lane = here.lane
         return lane.id if isinstance(lane, Lane) and lane.stretch is self._stretch else ""
 
-    def belongs_to(self, context: object) -> None:
+    def belongs_to(self, context: Doer) -> None:
         """Name the context whose methods know themselves what they keep."""
         self._stretch.itself = context
 
@@ -82,6 +83,19 @@ class Invocation:
                 self.mishaps.append(outcome.error)
             return stretch.outcome
         return (None if stretch.is_cancelled else stretch.unread(outcome.error)) or outcome
+
+    def act(self, act: Json) -> None:
+        """As `Keeper` says."""
+        lane = here.lane
+        if not isinstance(lane, Lane) or lane.stretch is not self._stretch:
+            lane = LANE.get()  # a thread, or a task of somebody else
+        if not isinstance(lane, Lane) or lane.stretch is not self._stretch:
+            return
+        now = lane.top.now
+        if now is not None and now.kind == "own":
+            message = f"`{now.what}` may be begun several times: nothing can be sent or set inside it"
+            raise UsageError(message, hint="do it in the handler, when that is over")
+        (lane.top if now is None else now).acts.append(act)
 
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         """As `Keeper` says."""
@@ -119,7 +133,7 @@ class Invocation:
         earlier = self._earlier((what, digest))
         call = partial(_called, partial(function, *args, **kwargs))
         if earlier is not None:
-            call = partial(_given, self._stretch.codec.decode(self._stretch.resolve(earlier.value)))
+            call = partial(self._given, earlier)
         if lane is not None:
             return await lane.do(begun, call, (), {})
         return await self._beside(begun, call)
@@ -130,6 +144,15 @@ class Invocation:
         self._came_by[key] += 1
         longest = max(self._steps.get(key, {}).values(), key=len, default=[])
         return longest[index] if index < len(longest) else None
+
+    async def _given(self, earlier: Kept) -> Any:
+        """Return what an earlier start has kept of a step, and do again what was done in it."""
+        acts = self._stretch.resolve(earlier.acts) or ()
+        for act in acts:
+            self.act(act)
+        if acts and self._stretch.itself is not None:
+            self._stretch.itself.do_again(acts)
+        return self._stretch.codec.decode(self._stretch.resolve(earlier.value))
 
     async def _beside(self, begun: Await, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make a step that is inside something foreign: kept for itself, as that cannot be entered again."""
@@ -219,10 +242,6 @@ async def _called(function: Callable[[], Any]) -> Any:
     is_async = inspect.iscoroutinefunction(getattr(function, "func", function))
     result = function() if is_async else await in_thread(function)
     return await result if inspect.isawaitable(result) else result
-
-
-async def _given(value: Any) -> Any:
-    return value
 
 
 async def _awaited(awaitable: Any) -> Any:

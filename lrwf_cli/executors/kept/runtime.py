@@ -7,10 +7,13 @@ import sys
 import threading
 from typing import Any
 
-__all__ = ["CAUGHT", "ENDS", "ITERATE", "KEEP", "KEEP_VALUE", "LEFT", "RUNTIME", "Never", "here"]
+__all__ = ["CAUGHT", "COMPILED", "ENDS", "ITERATE", "KEEP", "KEEP_VALUE", "LEFT", "RUNTIME", "Never", "here"]
 
 KEEP, KEEP_VALUE, ITERATE = "_@keep", "_@keep_value", "_@iterate"
 CAUGHT, ENDS, LEFT = "_@caught", "_@ends", "_@left"
+
+COMPILED = "_@compiled"
+"""Stands in the globals of a module that was compiled as a whole."""
 
 Site = tuple[int, int]
 """Line and column of an await, from 1."""

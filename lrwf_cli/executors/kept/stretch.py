@@ -8,7 +8,7 @@ suspend where it must not. Nobody can catch it.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from weakref import WeakKeyDictionary
 
 from lrwf_cli.core.codec import Codec
@@ -18,13 +18,14 @@ from lrwf_cli.errors import LrwfError
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.keeper import Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await, Spawned
+from lrwf_cli.executors.kept.acts import in_order
 from lrwf_cli.executors.kept.ledger import Ledger
 from lrwf_cli.executors.kept.quiet import can_run, is_timed
 from lrwf_cli.executors.kept.refusals import Blemish, Spot, never_came_by, refused, under_timeout
 from lrwf_cli.executors.kept.runtime import here
 from lrwf_cli.executors.kept.turns import Turns
 
-__all__ = ["BESIDE", "Line", "Stretch"]
+__all__ = ["BESIDE", "Doer", "Line", "Stretch"]
 
 BESIDE = "~"
 """Stands for the lane of a `ctx.step` that has no place, as it is inside something foreign. No lane is called so."""
@@ -39,7 +40,7 @@ What a lane waits for tells it by one callback a turn: a task, the `gather` over
 class Line:
     """What a stretch knows of a lane. `waiting`: it is suspended; `is_idle`: that, or it is not its turn.
 
-    `left` are the lanes that it has made and not waited for.
+    `left` are the lanes that it has made and not waited for, `acts` what it has done itself.
     """
 
     id: str
@@ -51,10 +52,15 @@ class Line:
     waiting: Waiting | None = None
     blemish: Blemish | None = None
     left: Sequence[Spawned] = ()
+    acts: Sequence[Json] = ()
 
     def is_over(self) -> bool:
         """Whether it has ended, and all that it has made."""
         return self.has_ended and all(line.is_over() for line in self.left)
+
+    def done(self) -> list[Json]:
+        """Return the acts of it, and of the lanes that it has left behind."""
+        return in_order([self.acts, *(line.done() for line in self.left)])
 
     def first_blemish(self) -> Blemish | None:
         """Return the first thing that happened on the way to where the lane is, in its functions from the outermost."""
@@ -75,6 +81,13 @@ class Line:
         raise NotImplementedError
 
 
+class Doer(Protocol):
+    """A handler's context, as far as it is known here."""
+
+    def do_again(self, acts: Sequence[Json]) -> None:
+        """Do what was done in an await that is read."""
+
+
 class Stretch:
     """The shared state of all lanes of one handler; `outcome` is set when it unwinds.
 
@@ -85,7 +98,7 @@ class Stretch:
         self.codec = codec
         self.ledger = ledger
         self.handler = handler
-        self.itself: object = None
+        self.itself: Doer | None = None
         self.resolve: Callable[[Json], Json] = call.resolve
         self.logs: Mapping[str, dict[str, Kept]] = {
             lane: {entry.path: entry for entry in entries} for lane, entries in call.kept.items()

@@ -4,11 +4,10 @@ Found are a secret itself, each of its lines, and the forms in which programs li
 base64. Not found is what is cut in pieces, hashed or encrypted.
 """
 
+import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
-
-import msgspec
 
 from lrwf_cli.core.model import Json
 
@@ -66,11 +65,11 @@ def _forms(secret: str) -> Iterator[str]:
     lines = [line for line in secret.splitlines() if len(line) >= SHORTEST]
     for text in (secret, *lines):
         yield text
-        yield msgspec.json.encode(text.encode(errors="replace").decode()).decode()[1:-1]
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield repr(text)[1:-1]
-        yield text.encode("unicode_escape").decode()
-        yield quote(text, safe="", errors="replace")
-        yield quote_plus(text, errors="replace")
+        yield from (quote(text, safe=safe, errors="surrogateescape") for safe in ("", "/"))
+        yield quote_plus(text, errors="surrogateescape")
     yield from _base64(secret.encode(errors="surrogateescape"))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from lrwf_cli.executors.masking import Mask
 from lrwf_cli.executors.supervisor import Task
 
-__all__ = ["END_OF_LOG", "LOG", "Printed", "last_line"]
+__all__ = ["END_OF_LOG", "LOG", "MaskedLines", "Printed", "last_line"]
 
 LOG = 4 << 20
 """Bytes of each stream that are passed on as they come."""
@@ -61,7 +61,7 @@ class _Stream:
         self._at = begin
         self._name = name
         self._path = task.path(name)
-        self._lines = _MaskedLines(mask, write)
+        self._lines = MaskedLines(mask, write)
         self._write = write
 
     @property
@@ -98,7 +98,7 @@ class _Stream:
         self._write(f"[lrwf: {what} left out here: it printed too much]\n")
 
 
-class _MaskedLines:
+class MaskedLines:
     """Makes masked text of bytes, and passes it on line by line."""
 
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:
@@ -113,6 +113,7 @@ class _MaskedLines:
         return len(self._rest.encode(errors="surrogateescape")) + len(self._decoder.getstate()[0])
 
     def add(self, data: bytes) -> None:
+        """Take what has come; pass on the lines that it completes."""
         self._rest += self._decoder.decode(data)
         end = self._rest.rfind("\n") + 1
         while end and (safe := self._mask.boundary(self._rest, end)) < end:  # a secret may have several lines
@@ -122,6 +123,7 @@ class _MaskedLines:
         self._pass_on(end)
 
     def close(self) -> None:
+        """Pass on what is left, as a line. More may come."""
         self._rest += self._decoder.decode(b"", final=True)
         self._decoder.reset()
         self._pass_on(len(self._rest))

@@ -30,6 +30,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     it, which is not needed any more. `lasts`: a `ctx.step`, which is kept for later attempts too; `start` is then the
     one in which it came by. `turn` counts what returned in all lanes from the second one on: a handler that comes by
     again finds it in the same order. `anew`: only its turn is kept, and it is run again (a lock, a queue, a `wait`).
+    `acts` are the effects that it has had inside: they happen again when it is read, as those of the handler itself do.
     """
 
     lane: str
@@ -43,6 +44,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     turn: int = 0
     anew: bool = False
     start: int = 0
+    acts: Json = None
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -4,12 +4,14 @@ Nothing that it does is visible to anyone before the handler has ended and its e
 which are put when it suspends too, and progress.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET
 
-from lrwf_cli.core.commands import Effects, Send
+from lrwf_cli.core.commands import Effects, Send, StateWrite
 from lrwf_cli.core.dispatch import Form, takes
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.spans import Span
@@ -36,6 +38,8 @@ class Context(Waits):
         self._sends: list[Send] = []
         self._outputs: list[Json] = []
         self._asks: list[Ask] = []
+        self._ordinals: Counter[str] = Counter()
+        self._acts = 0
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -47,21 +51,45 @@ class Context(Waits):
         self.end()
         return Effects(tuple(self._sends), tuple(self._outputs), self._state.writes(), saved, self.asks)
 
+    def do_again(self, acts: Sequence[Json]) -> None:
+        """Do what was done inside an await that is read instead of run."""
+        for number, what, *values in acts:
+            self._acts = max(self._acts, number)
+            self._do(what, values)
+
+    def _act(self, what: str, *values: Json) -> None:
+        """Do something that counts when the handler ends, and note it: it may be inside an await that is kept."""
+        self._acts += 1
+        self.keeper.act([self._acts, what, *values])
+        self._do(what, values)
+
+    def _do(self, what: str, values: Sequence[Json]) -> None:
+        if what == "send":
+            send = Send(*values)
+            self._ordinals[send.lane] = max(self._ordinals[send.lane], send.ordinal + 1)
+            self._sends.append(send)
+        elif what == "output":
+            self._outputs.extend(values)
+        elif what == "write":
+            self._state.write(StateWrite(*values))
+        else:
+            self._asks.append(msgspec.convert(values[0], Ask))
+
     def send_message(self, message: Any, target_id: str | None = None) -> Awaitable[None]:
         """As `WorkflowContext` says."""
         self.check_open()
         if self.handler.wants_context:
             _check(self.handler.sends, message, f"`{self.handler.name}` sends")
         self._check_target(target_id)
-        value = self.codec.encode(message)
-        self._sends.append(Send(value, target_id, ordinal=len(self._sends)))
+        lane = self.keeper.lane
+        self._act("send", self.codec.encode(message), target_id, lane, self._ordinals[lane])
         return DONE
 
     def yield_output(self, output: Any) -> Awaitable[None]:
         """As `WorkflowContext` says."""
         self.check_open()
         _check(self.handler.yields, output, f"`{self.handler.name}` yields")
-        self._outputs.append(self.codec.encode(output, name="output"))
+        self._act("output", self.codec.encode(output, name="output"))
         return DONE
 
     def request_info(
@@ -94,7 +122,7 @@ class Context(Waits):
         # where and until when it was asked: the rest is the same when the handler comes by again
         lane, path, expires_at = self.codec.decode(self.keeper.note("request_info", begin))
         kept = self.codec.encode(data, "request")
-        self._asks.append(question.ask(Place(lane, path), expires_at, calls=True, data=kept))
+        self._act("ask", msgspec.to_builtins(question.ask(Place(lane, path), expires_at, calls=True, data=kept)))
         return DONE
 
     def get_state(self, key: str, default: Any = None) -> Any:
@@ -105,17 +133,20 @@ class Context(Waits):
     def set_state(self, key: str, value: Any) -> None:
         """As `WorkflowContext` says."""
         self.check_open()
-        self._state.set(key, value)
+        self._write(self._state.set(key, value))
 
     def update_state(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> None:
         """As `WorkflowContext` says."""
         self.check_open()
-        self._state.update(key, op, value)
+        self._write(self._state.update(key, op, value))
 
     def delete_state(self, key: str) -> None:
         """As `WorkflowContext` says."""
         self.check_open()
-        self._state.delete(key)
+        self._write(self._state.delete(key))
+
+    def _write(self, write: StateWrite) -> None:
+        self._act("write", write.key, write.value, write.op, write.seen)
 
     def _check_target(self, target: str | None) -> None:
         if target is None:

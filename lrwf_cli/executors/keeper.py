@@ -49,6 +49,13 @@ class Keeper(Protocol):
     def lane(self) -> str:
         """The id of the lane that is at work: of the handler itself, and of a thread, it is empty."""
 
+    def act(self, act: Json) -> None:
+        """Note an effect, in the form of JSON: a list that begins with its number among this handler's.
+
+        Where it happens inside an await that is kept as a whole, the context is told to do it again when that is read.
+        From any thread. Raises UsageError inside an await that lrwf offers: that may be begun several times.
+        """
+
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         """Return or raise what is kept at the next place of the current lane; else what `step` does, and keep that.
 

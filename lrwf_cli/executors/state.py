@@ -6,6 +6,8 @@ What it has read is kept, so that a handler which has suspended sees again what 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from msgspec.structs import replace
+
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import StateWrite
 from lrwf_cli.core.events import StateChange
@@ -47,26 +49,33 @@ class StateView:
         entry = self._state.get(key)
         return (entry.version, self._resolve(entry.value)) if entry else (0, None)
 
-    def set(self, key: str, value: Any) -> None:
-        """Write a value in full; what was written to the key before does not matter any more."""
-        seen, base = self._seen.get(key, (None, None))
-        encoded = self._codec.encode(value, name=_named(key))
-        self._writes[key] = [StateWrite(key, encoded, seen=seen, base=base)]
+    def write(self, write: StateWrite) -> None:
+        """Note a write. One that is in full, or removes the key, makes earlier ones superfluous."""
+        seen, base = self._seen.get(write.key, (None, None))
+        if write.op in ("set", "delete"):
+            self._writes[write.key] = [replace(write, base=base) if write.seen == seen else write]
+        else:
+            self._writes.setdefault(write.key, []).append(write)
 
-    def update(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> None:
-        """Change a value at commit. Raises TypeError if it cannot be changed so."""
+    def set(self, key: str, value: Any) -> StateWrite:
+        """Return the write of a value in full."""
+        seen, _ = self._seen.get(_checked(key), (None, None))
+        return StateWrite(key, self._codec.encode(value, name=_named(key)), seen=seen)
+
+    def update(self, key: str, op: Literal["append", "add", "merge"], value: Any) -> StateWrite:
+        """Return the write that changes a value at commit. Raises TypeError if it cannot be changed so."""
         if op not in ("append", "add", "merge"):
             raise TypeError(f"state is updated by `append`, `add` or `merge`, not by `{op}`")
         write = StateWrite(key, self._codec.encode(value, name=_named(key)), op)
-        writes = self._writes.setdefault(key, [])
+        writes = self._writes.get(key, ())
         # asked here too, so that the traceback shows the line that made the mistake
         changes_of({} if writes else self._state, [*writes[-1:], write], self._resolve)
-        writes.append(write)
+        return write
 
-    def delete(self, key: str) -> None:
-        """Remove a key."""
-        seen, base = self._seen.get(key, (None, None))
-        self._writes[_checked(key)] = [StateWrite(key, None, "delete", seen, base)]
+    def delete(self, key: str) -> StateWrite:
+        """Return the write that removes a key."""
+        seen, _ = self._seen.get(_checked(key), (None, None))
+        return StateWrite(key, None, "delete", seen)
 
     def writes(self) -> tuple[StateWrite, ...]:
         """Return the writes in order of their keys' first write."""

@@ -38,8 +38,36 @@ class Progress:
         self.said.append((current, total, message))
 
 
+class Unkept:
+    """A keeper that keeps nothing: what a plain handler has."""
+
+    lane = ""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    @property
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def act(self, act: Json) -> None: ...
+
+    async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
+        raise AssertionError(what)
+
+    def note(self, what: str, make: Callable[[Place | None], Json]) -> Json:
+        return make(None)
+
+    async def once(
+        self, what: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        raise AssertionError(what)
+
+
 class MemoryKeeper:
     """One entry of a handler; what it keeps outlives it in `stay`."""
+
+    lane = ""
 
     def __init__(self, stay: "Stay") -> None:
         self.stay = stay
@@ -48,6 +76,8 @@ class MemoryKeeper:
     @property
     def now(self) -> datetime:
         return self.stay.clock.now()
+
+    def act(self, act: Json) -> None: ...
 
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         place = Place("", str(next(self._ordinals)))

@@ -18,9 +18,8 @@ from lrwf_cli.errors import HandlerEnded, LrwfError, NotEncodable, UndeclaredTyp
 from lrwf_cli.executors.api import WorkflowContext, executor, handlers_of
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.context import Context
-from lrwf_cli.executors.unkept import Unkept
 from lrwf_cli.executors.values import teach
-from tests.executors.keeping import START, Progress, Stay
+from tests.executors.keeping import START, Progress, Stay, Unkept
 from tests.executors.keeping import state as state_of
 
 WORKFLOW = Workflow("flow", {name: ExecutorSpec(name) for name in "abc"}, "a", (Direct("a", "b"), Direct("b", "c")))

@@ -1,7 +1,7 @@
 """Workflows played in virtual time: for those who test theirs, and for our own tests.
 
 `simulate` plays a whole run: three days take less than a second. `VirtualClock` and `play` are the time that it does so
-with, for whatever else waits in an event loop. Importing this loads nothing but what is named.
+with, for whatever else waits in an event loop.
 """
 
 from lrwf_cli.testing.agenda import Agenda, Entry

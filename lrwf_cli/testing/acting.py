@@ -7,7 +7,8 @@ import asyncio
 import builtins
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 from msgspec import UNSET
 
@@ -81,8 +82,8 @@ def error_of(executor: str, play: Play) -> Exception:
     if play.error is None:
         return described(executor, play.exit, "", "")
     name, _, message = (part.strip() for part in play.error.partition(":"))
-    found: Any = getattr(builtins, name, None) or getattr(errors, name, None)
-    if not (isinstance(found, type) and issubclass(found, Exception)):
-        found = type(name, (Exception,), {})
-    error: Exception = found(message)
-    return error
+    found = getattr(builtins, name, None) or getattr(errors, name, None)
+    if isinstance(found, type) and issubclass(found, Exception):
+        with suppress(TypeError, IndexError):  # some are made of more than a text
+            return found(message)
+    return cast("Exception", type(name, (Exception,), {})(message))

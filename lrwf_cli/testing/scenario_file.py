@@ -215,7 +215,7 @@ class _Reader:
             self._problems.add(node.keys["error"], f"{name} has 'exit' and 'error'", "keep one of them")
         return Play(
             exit=self._integer(node, "exit", (-64, 255), name) or 0,
-            error=self._text(node, "error", name),
+            error=self._error(node, name),
             output=each.plain() if (each := node.get("output")) else UNSET,
             after=self._after(node, name),
             times=self._integer(node, "times", (1, 1_000_000), name),
@@ -226,6 +226,13 @@ class _Reader:
             hint = "name what the checks find, as in [RUNNING, DONE]"
             self._problems.add(node.mark, f"what {quoted(executor)} finds is an empty list", hint)
         return [each.plain() for each in node.items()] or [None]
+
+    def _error(self, node: Node, name: str) -> str | None:
+        error = self._text(node, "error", name)
+        if error is not None and not error.partition(":")[0].strip().isidentifier():
+            hint = "write it as Name, or 'Name: message'"
+            self._problems.add(node.place(("error",)), f"'error' in {name} names no exception", hint)
+        return error
 
     def _text(self, node: Node, key: str, name: str) -> str | None:
         child = node.get(key)

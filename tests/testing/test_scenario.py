@@ -100,6 +100,7 @@ def test_an_empty_file_is_an_empty_scenario(tmp_path: Path) -> None:
         ("commands: {train: {times: 0}}", "'times' in what 'train' does must be an integer from 1 to 1000000, not 0"),
         ("commands: {train: {exit: true}}", "'exit' in what 'train' does must be an integer from -64 to 255, not true"),
         ("commands: {train: {exit: 1, error: X}}", "1:29: what 'train' does has 'exit' and 'error' | keep one of them"),
+        ("commands: {train: {error: it broke}}", "1:27: 'error' in what 'train' does names no exception | write it as"),
         ("commands: {train: {afer: 5m}}", "unknown key 'afer' in what 'train' does | did you mean 'after'?"),
         ("polls: {approve: [1]}", "'approve' in 'polls' polls nothing | put it under 'answers'"),
         ("polls: {ready: []}", "what 'ready' finds is an empty list | name what the checks find"),

@@ -443,6 +443,68 @@ def test_input_is_checked_as_that_of_a_run(flow: WriteFlow) -> None:
     assert simulate(path, {"who": "ana"}).run.input == {"who": "ana", "many": 3}
 
 
+def test_an_answer_that_does_not_fit_ends_the_simulation_while_others_are_at_work(flow: WriteFlow) -> None:
+    """What is wrong with a scenario is told at once, whatever is under way."""
+    path = flow("""
+        name: both
+        executors:
+          go: {run: ./go.sh}
+          long: {run: ./long.sh}
+          count: {ask: {prompt: "How many?", schema: {amount: {type: integer, required: true}}}}
+        edges:
+          - {from: go, to: [long, count]}
+    """)
+    scenario = {"commands": {"long": {"after": "3h"}}, "answers": {"count": {"data": {"amount": "x"}, "after": "1h"}}}
+    with pytest.raises(FlowError, match=r"scenario: count: the answer does not fit: 'amount' "):
+        simulate(path, scenario=scenario)
+    scenario["answers"]["count"]["data"]["amount"] = 7  # type: ignore[index]  # of a scenario's form
+    assert simulate(path, scenario=scenario).status == "completed"
+
+
+def test_a_run_that_is_blocked_is_left_so(flow: WriteFlow) -> None:
+    """A handler that cannot suspend where it is blocks the run: no time helps, and the agenda says why."""
+    path = flow(
+        "{name: stuck, executors: {it: {uses: 'tasks:it'}}}",
+        tasks="""
+        import asyncio
+        from datetime import timedelta
+        from lrwf_cli import WorkflowContext, executor
+
+        @executor
+        async def it(message: dict, ctx: WorkflowContext) -> None:
+            connection = await asyncio.to_thread(object)
+            await ctx.schedule_resume(after=timedelta(hours=1))
+        """,
+    )
+    played = simulate(path)
+    assert played.status == "blocked"
+    assert "the run is blocked: NotKeepable: " in str(played.agenda)
+
+
+def test_state_and_dropped_messages_are_told(flow: WriteFlow) -> None:
+    """What a handler writes for others, and what no edge takes, is part of what happens."""
+    path = flow(
+        """
+        name: effects
+        executors:
+          a: {uses: "tasks:a"}
+          b: {run: ./b.sh}
+          c: {run: ./c.sh}
+        edges:
+          - {from: a, to: [b, c], select: "[]"}
+        """,
+        tasks="""
+        from lrwf_cli import WorkflowContext, executor
+
+        @executor
+        async def a(message: dict, ctx: WorkflowContext) -> str:
+            ctx.set_state("seen", 1)
+            return "m"
+        """,
+    )
+    assert str(simulate(path).agenda.lines()[1]).endswith('a: done; no edge takes "m"; sets seen')
+
+
 def test_it_is_plain_code_that_simulates(flow: WriteFlow) -> None:
     """Within a running loop it is refused, with the remedy."""
     path = flow("{name: x, executors: {x: {run: ./x.sh}}}")

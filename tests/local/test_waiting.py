@@ -271,6 +271,90 @@ class It(Executor):
     assert failures(played) == [("ExecutorTimeoutError", True)]
 
 
+EFFECTS = """
+import asyncio
+
+async def nested(ctx, n):
+    ctx.update_state("seen", "append", n)
+    await ctx.yield_output(f"nested {n}")
+    await asyncio.sleep(0)
+    return n
+
+class It(KIND):
+    async def helper(self, ctx, n):
+        await ctx.yield_output(f"helper {n}")
+        log(f"helper {n}")
+        return await nested(ctx, n) + 1
+
+    async def branch(self, ctx, n):
+        await ctx.schedule_resume(after=WAIT * n)
+        await ctx.yield_output(f"branch {n}")
+        ctx.set_state(f"branch {n}", await nested(ctx, 10 * n))
+
+    def work(self, ctx):
+        ctx.yield_output("thread")
+        ctx.set_state("thread", 1)
+
+    @handler
+    async def run(self, message: dict, ctx: WorkflowContext):
+        first = await self.helper(ctx, 1)
+        await ctx.schedule_resume(after=WAIT)
+        await asyncio.to_thread(self.work, ctx)
+        await ctx.step(self.work, ctx)
+        await asyncio.gather(self.branch(ctx, 2), self.branch(ctx, 1), self.helper(ctx, 7))
+        task = asyncio.create_task(self.helper(ctx, first))
+        await ctx.schedule_resume(after=WAIT)
+        await task
+        await ctx.request_info("ok?", str, timeout=5, default="yes")
+        await ctx.schedule_resume(after=1)
+        ctx.update_state("seen", "append", "end")
+        await ctx.yield_output(ctx.get_state("branch 2"))
+
+    @response_handler
+    async def heard(self, asked: str, response: str, ctx: WorkflowContext):
+        await ctx.yield_output(ctx.get_state("seen"))
+        await ctx.yield_output(ctx.get_state("thread"))
+"""
+
+
+@pytest.mark.parametrize("kind", ["Executor", "LongRunningExecutor"])
+def test_what_is_done_in_helpers_tasks_and_threads_counts_once(flow: Any, kind: str) -> None:
+    """Design 6: effects happen again on the way back, wherever they happened: it comes to the same without waits.
+
+    A helper that has returned is not run again, and yet its messages, outputs and state count, in their order.
+    """
+    straight = flow(EFFECTS.replace("KIND", kind).replace("WAIT", "0"))
+    done = flow.log()
+    suspended = flow(EFFECTS.replace("KIND", kind).replace("WAIT", "3600"))
+    assert flow.log()[len(done) :] == done
+    assert wakes(suspended) > wakes(straight)
+    for played in (straight, suspended):
+        assert sorted(map(str, played.outputs)) == sorted(
+            [
+                *(f"helper {n}" for n in (1, 2, 7)),
+                *(f"nested {n}" for n in (1, 2, 7, 10, 20)),
+                *("branch 1", "branch 2", "thread", "thread", "20", "1"),
+                str(played.outputs[-2]),
+            ]
+        )
+        assert played.outputs[-2][0] == 1
+        assert sorted(map(str, played.outputs[-2])) == sorted(["1", "2", "7", "10", "20", "end"])
+
+
+def test_nothing_is_done_inside_a_check(flow: Any) -> None:
+    """Design 6: a check is made in one process and forgotten in the next: what it would send is refused, not lost."""
+    played = flow(
+        """
+class It(Executor):
+    @handler
+    async def run(self, message: dict, ctx: WorkflowContext):
+        await ctx.poll_until_complete(check=lambda: ctx.yield_output("checked"))
+"""
+    )
+    assert played.error is not None
+    assert "`poll_until_complete` may be begun several times: nothing can be sent" in played.error.message
+
+
 WRONG = {
     "`timeout` of executor `It` is negative: -1": """
 class It(Executor):

@@ -40,7 +40,7 @@ _HOMES = {
     "context": ("WorkflowContext",),
     "core.backoff": ("ExponentialBackoff",),
     "executors.agent": ("AgentExecutor",),
-    "executors.api": ("Executor", "LongRunningExecutor", "executor", "handler", "response_handler"),
+    "executors.authoring": ("Executor", "LongRunningExecutor", "executor", "handler", "response_handler"),
     "executors.retrying": ("retry",),
     "flow.builder": ("Case", "Default", "WorkflowBuilder"),
     "flow.built": ("Workflow",),

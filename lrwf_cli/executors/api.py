@@ -39,6 +39,7 @@ __all__ = [
     "retries",
     "saves_state",
     "sends",
+    "when_made",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +51,10 @@ class Limits(msgspec.Struct, frozen=True):
     timeout: timedelta | None = None
     deadline: timedelta | None = None
     idle_timeout: timedelta | None = None
+
+
+when_made: list[Callable[[Any], None]] = []
+"""Told of each class of executors as it is made. A port must not know who compiles them: see `authoring`."""
 
 
 class Executor:
@@ -66,6 +71,11 @@ class Executor:
     """
 
     id: str = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for hear in when_made:
+            hear(cls)
 
     def __init__(
         self,
@@ -268,12 +278,7 @@ def retries(executor: Executor | type[Executor], codec: Codec) -> Callable[[Json
     handlers = handlers_of(executor)
     if all(handler.retry is None for handler in (*handlers.all, *handlers.responders)):
         return None
-
-    def policy(message: Json) -> RetryPolicy | None:
-        handler = _handler_for(executor, codec, message)
-        return handler.retry if handler is not None else None
-
-    return policy
+    return lambda message: getattr(_handler_for(executor, codec, message), "retry", None)
 
 
 def _handler_for(executor: Executor | type[Executor], codec: Codec, message: Json) -> Handler | None:

@@ -21,9 +21,10 @@ from lrwf_cli.core.registry import PLAIN_NAME
 from lrwf_cli.errors import FlowError
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.code import CodeSnapshot, read_code, snapshot_of
-from lrwf_cli.executors.compiled import compile_module, execute, execute
+from lrwf_cli.executors.compiled import compile_module, execute
 from lrwf_cli.executors.failures import summary
 from lrwf_cli.executors.inputs import convert_input
+from lrwf_cli.executors.installed import import_compiled
 from lrwf_cli.executors.make import make_executor, nearest
 
 __all__ = ["CodeSnapshot", "FlowModules", "convert_input", "make_executor", "read_code", "snapshot_of"]
@@ -111,7 +112,7 @@ class FlowModules:
         full = f"{self.package}.{name}" if is_own else name
         try:
             with redirect_stdout(sys.stderr):  # what a module prints is talk: stdout is for data
-                module = importlib.import_module(full)
+                module = importlib.import_module(full) if is_own else import_compiled(full)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

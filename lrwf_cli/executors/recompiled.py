@@ -25,36 +25,34 @@ _REWRITTEN = "@py_"
 """Names that pytest puts into functions with an `assert`: their code is not what their source says."""
 
 
-def compile_made(made: type[Executor] | FunctionExecutor) -> None:
-    """Compile a class of executors, or a function, as it is made, unless its module was compiled as a whole.
+def compile_made(made: type[Executor]) -> None:
+    """Compile a class of executors as it is made, unless its module was compiled as a whole.
 
-    Raises SuspensionRefused for a handler that is hidden behind somebody else's coroutine function.
+    Raises SuspensionRefused for a handler that is hidden behind a coroutine function which cannot be compiled.
     """
-    if isinstance(made, FunctionExecutor):
-        _compile_functions(_chain(made.function))
-        return
     if not _is_left_alone(made.__module__):
         _compile_functions(_functions(made))
         check_handlers(made)
 
 
 def compile_executor(executor: Executor) -> None:
-    """Compile the module that defines an executor, where that was not done as it was imported."""
-    made = executor.function if isinstance(executor, FunctionExecutor) else type(executor)
+    """Compile what an executor's handlers are wrapped in, and its module where that was not done at its import."""
+    made: Any = executor.function if isinstance(executor, FunctionExecutor) else type(executor)
     home = getattr(made, "__module__", None) or ""
+    if home.startswith("lrwf_cli."):
+        return
     if isinstance(executor, FunctionExecutor):
-        compile_made(executor)
+        _compile_functions(_chain(made))
     else:
-        compile_made(type(executor))
-    module = sys.modules.get(home)
-    if module is not None and not _is_left_alone(home):
-        _compile_functions(each for each in _functions_of(module) if each.__code__.co_flags & ASYNC)
+        _compile_functions(each for cls in made.__mro__ for each in _functions(cls, handlers=True))
+    if not _is_left_alone(home):
+        _compile_functions(each for each in _functions_of(sys.modules[home]) if each.__code__.co_flags & ASYNC)
 
 
 def check_handlers(cls: type[Executor]) -> None:
-    """Raise SuspensionRefused for the first handler of a class that is behind a coroutine function that is not ours."""
+    """Raise SuspensionRefused for the first handler of a class that could never suspend, for what it is wrapped in."""
     for name, item in vars(cls).items():
-        if not getattr(item, "__lrwf_handler__", False):
+        if not _is_marked(item):
             continue
         functions = list(_chain(item))
         for function in functions[:-1]:
@@ -69,7 +67,8 @@ def check_handlers(cls: type[Executor]) -> None:
 
 def _is_left_alone(module: str) -> bool:
     """Whether a module is compiled already, as a whole; lrwf's own needs nothing."""
-    return module.startswith("lrwf_cli.") or COMPILED in vars(sys.modules.get(module, ast))
+    loaded = sys.modules.get(module)
+    return loaded is None or module.startswith("lrwf_cli.") or COMPILED in vars(loaded)
 
 
 def _functions_of(module: ModuleType) -> Iterator[FunctionType]:
@@ -82,9 +81,15 @@ def _functions_of(module: ModuleType) -> Iterator[FunctionType]:
             yield from _chain(item)
 
 
-def _functions(cls: type) -> Iterator[FunctionType]:
+def _functions(cls: type, *, handlers: bool = False) -> Iterator[FunctionType]:
     for item in list(vars(cls).values()):
-        yield from _chain(item)
+        if not handlers or _is_marked(item):
+            yield from _chain(item)
+
+
+def _is_marked(item: Any) -> bool:
+    """Whether `@handler` or one of its kind is on a function."""
+    return any(name.startswith("__lrwf_") for name in getattr(item, "__dict__", ()))
 
 
 def _chain(item: Any) -> Iterator[FunctionType]:

@@ -369,6 +369,7 @@ async def series(made: PythonInvoker, *messages: str, saved: Json = None) -> lis
             saved = result.saved if result.saved is not None else saved
             seen.append(result.sends[0].value)
         else:
+            assert isinstance(result, Failed)
             seen.append(result.error.type)
     return seen
 

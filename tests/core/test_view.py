@@ -8,9 +8,9 @@ import msgspec
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy
-from lrwf_cli.core.plain import plain
 from lrwf_cli.core.outside import expected, open_requests
 from lrwf_cli.core.person import Person
+from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Delivery, Ending, Failure, Invocation, Run
 from lrwf_cli.core.suspended import CRASH, Answer, Ask, Request, Wait
 from lrwf_cli.core.view import instant, status_view, summary_view

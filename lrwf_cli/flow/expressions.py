@@ -10,6 +10,7 @@ import ast
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -61,6 +62,11 @@ class Expression(msgspec.Struct, frozen=True):
 
 def compile_expression(text: str, names: Collection[str] = NAMES) -> Expression:
     """Return the checked expression; `names` are those that can be seen where it stands. Raises BadExpression."""
+    return _compiled(text, tuple(names))
+
+
+@lru_cache(maxsize=1000)  # a tick makes the executors of each due run anew, of the same few texts
+def _compiled(text: str, names: tuple[str, ...]) -> Expression:
     if not text.strip():
         raise BadExpression("the expression is empty", "write one, or remove the key")
     if len(text) > MAX_LENGTH:

@@ -109,8 +109,9 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
         yield "a process drives it now"
     elif run.status == "running":
         yield "lrwf tick goes on with it"
-    elif run.status == "waiting" and wake_at(run) is not None:
-        yield "lrwf tick goes on with it when that is due"
+    elif run.status == "waiting":
+        if wake_at(run) is not None:
+            yield "lrwf tick goes on with it when that is due"
     elif run.status == "paused":
         yield f"lrwf resume {run.id}"
     elif run.status != "completed" and not (run.error and "lrwf " in (run.error.hint or "")):

@@ -160,9 +160,10 @@ class Story:
     def _ending(self, event: e.RunEnding) -> Iterator[str]:
         for delivery in event.deliveries:
             self._executors[delivery.id] = delivery.executor
-        error = f": {failure_text(event.ending.error)}" if event.ending.error else ""
-        by = f" by {name_of(event.ending.by)}" if event.ending.by else ""
-        yield f"the run is to be {event.ending.verdict.replace('_', ' ')}{by}{error}"
+        ending = event.ending
+        error = f": {failure_text(ending.error)}" if ending.error and ending.verdict != "cancelled" else ""
+        by = f" by {name_of(ending.by)}" if ending.by else ""
+        yield f"the run is to be {ending.verdict.replace('_', ' ')}{by}{error}{_reason(ending.reason)}"
         yield f"before that: {', '.join(safe(each.executor) for each in event.deliveries)}"
 
     def _posted(self, event: e.NoticesPosted) -> Iterator[str]:

@@ -172,7 +172,8 @@ def _shown(progress: Json, attempts: set[int]) -> Json:
 
 def _state_of(run: Run, executor: str, mine: list[Invocation]) -> str:
     """Return one word for people: what the most telling of an executor's deliveries is doing."""
-    places = (("failed", run.failed), ("running", run.started), ("waiting", run.waiting))
+    waiting = "frozen" if run.is_final else "waiting"
+    places = (("failed", run.failed), ("running", run.started), (waiting, run.waiting))
     for word, place in places:
         if any(invocation.delivery.id in place for invocation in mine):
             return word

@@ -28,6 +28,7 @@ _FILTERS = (
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{12,64}\b", "<hex>"),
     (r"\S+ (?=(began a run|went back|copied run|(paused|resumed|retried|cancelled) the run)\b)", "<user> "),
     (r" *<duration> ago", " <duration> ago"),
+    (r"(?<=is to be cancelled by )[^\s:;]+", "<user>"),
 )
 
 

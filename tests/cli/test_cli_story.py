@@ -81,8 +81,8 @@ def test_how_each_event_is_told() -> None:
         (e.RunCompleted(), "the run completed"),
         (e.RunEnding(Ending("timed_out", BOOM), (), NOW), f"the run is to be timed out: {WHY}; before that: "),
         (
-            e.RunEnding(Ending("cancelled", by=ME), (Delivery("d9", "join", 2),), NOW),
-            "the run is to be cancelled by me; before that: join",
+            e.RunEnding(Ending("cancelled", BOOM, ME, "lunch"), (Delivery("d9", "join", 2),), NOW),
+            "the run is to be cancelled by me: lunch; before that: join",
         ),
         (e.NoticesPosted((NOTICE, NEWS)), "somebody is to be told: request fetch, failed"),
         (e.NoticeDelivered("n2"), "somebody was told: failed"),
@@ -204,10 +204,10 @@ def test_the_picture_shows_what_is_waited_for() -> None:
                 e.InvocationSuspended("d1", waits, requests=(REQUEST,)),
                 [f"fetch waiting {polled} and 1 more", "join pending"],
             ),
-            (e.RequestAnswered("fetch", Answer(NOW, "ship")), [f"fetch waiting {polled} and 1 more", "join pending"]),
             (e.WokeUp(("d1",)), ["fetch pending", "join pending"]),
             (e.InvocationsStarted(("d1",)), ["fetch running 5.0s", "join pending"]),
             (e.InvocationSuspended("d1", waits[1:]), [f"fetch waiting {asked}", "join pending"]),
+            (e.RequestAnswered("fetch", Answer(NOW, "ship")), [f"fetch waiting {asked}", "join pending"]),
         ],
     )
 

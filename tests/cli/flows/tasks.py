@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +83,27 @@ def chat(asked: dict[str, Any]) -> None:
 @executor
 def kill(asked: dict[str, Any]) -> None:
     os.kill(os.getpid(), 9)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    score: int
+    due: date
+    note: str = "none"
+
+
+@executor
+async def judge(asked: dict[str, Any], ctx: WorkflowContext[None, str]) -> None:
+    """Ask for something that only this module knows how to make."""
+    verdict = await ctx.ask("How good is it?", response_type=Verdict)
+    await ctx.yield_output(f"{verdict.score} by {verdict.due:%d %B}: {verdict.note}")
+
+
+@executor
+def decide(answer: dict[str, Any]) -> str:
+    return f"{answer['choice']}, says {answer['by'] or 'nobody'}"
+
+
+@executor
+def regret(failed: dict[str, Any]) -> None:
+    print("so sorry:", failed["error"]["message"])  # noqa: T201  (what the log is for)

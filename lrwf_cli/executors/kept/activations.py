@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 from weakref import WeakSet
 
 from lrwf_cli.core.model import Json
+from lrwf_cli.executors.kept.reach import Reach
 from lrwf_cli.executors.kept.refusals import Blemish, Spot, spot_of
 
 __all__ = ["Activation", "Await", "Kind", "Spawned"]
@@ -18,6 +19,8 @@ class Spawned(Protocol):
     """What is known here of a lane."""
 
     blemish: Blemish | None
+
+    is_whole: bool
 
     def is_over(self) -> bool:
         """Whether it has ended, and all that it has made."""
@@ -73,6 +76,7 @@ class Activation:
         "now",
         "outer",
         "prefix",
+        "reach",
         "spawned",
     )
 
@@ -81,8 +85,11 @@ class Activation:
         coroutine: "CoroutineType[Any, Any, Any] | None" = None,
         prefix: str = "",
         outer: "Activation | None" = None,
+        *,
+        reaches: bool = True,
     ) -> None:
         self.coroutine = coroutine
+        self.reach = Reach.of(coroutine) if coroutine is not None and reaches else None
         self.frame: FrameType | None = coroutine.cr_frame if coroutine is not None else None
         self.code = coroutine.cr_code if coroutine is not None else None
         self.prefix = prefix

@@ -19,9 +19,11 @@ from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.acts import LANE, in_order
 from lrwf_cli.executors.kept.codes import is_compiled_coroutine
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome, close_unstarted, entry_of, outcome_of
+from lrwf_cli.executors.kept.reach import Reach
 from lrwf_cli.executors.kept.refusals import (
     Blemish,
     Spot,
+    changed_arguments,
     diverged,
     not_decodable,
     not_keepable,
@@ -77,6 +79,7 @@ class Doing(Line):
     async def do(self, begun: Await, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make the call, await it, keep what it comes to, and return or raise that."""
         top, inner = self.top, None
+        given = Reach.of_call(args, kwargs) if begun.kind == "foreign" and not self.stretch.many else None
         top.now = begun
         try:
             awaited = function(*args, **kwargs)
@@ -88,6 +91,8 @@ class Doing(Line):
             outcome = Outcome(error=error)
         finally:
             self.top, top.now = top, None
+        if given is not None and inner is None and not self.stretch.many and given.has_changed():
+            self._note_unkept(begun, changed_arguments(self._spot(begun), begun.what))
         try:
             return await self._settled(begun, inner, outcome)
         finally:
@@ -138,6 +143,7 @@ class Doing(Line):
         kept = self.find(begun)
         if kept is not None:
             close_unstarted((coroutine,))
+            self.is_whole = True
             return await self.read(kept, begun)
         try:
             outcome = Outcome(await coroutine)
@@ -197,6 +203,7 @@ class Doing(Line):
         self._note_acts(begun, inner, entry)
         if entry is not None:
             self.top.holds = True
+            self.is_whole = begun.kind == "lane" and not entry.anew
             stretch.ledger.add(entry)
             if stretch.ledger.eager or entry.lasts:
                 await stretch.ledger.handed_over()
@@ -209,7 +216,10 @@ class Doing(Line):
     def _kept(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept | None:
         """Return what is to be kept of an await that has come to its outcome."""
         spawned = begun.spawned if inner is None else inner.spawned
-        if begun.kind != "anew" and not begun.turn and all(lane.is_over() for lane in spawned):
+        is_whole = inner is None or inner.reach is None or not inner.reach.has_changed()
+        if inner is None:  # what is foreign is made of its tasks, and of nothing that is entered again
+            is_whole = all(lane.is_whole for lane in spawned)
+        if begun.kind != "anew" and not begun.turn and is_whole and all(lane.is_over() for lane in spawned):
             try:
                 return self._entry(begun, inner, outcome)
             except NotEncodable as problem:

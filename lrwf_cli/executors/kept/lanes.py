@@ -37,7 +37,7 @@ class Lane(Doing):
         self.code: CodeType | None = getattr(coroutine, "cr_code", None)
         self.is_ours = type(coroutine) is CoroutineType and is_ours(coroutine)
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
-        self.top = Activation(None if self.is_foreign or self.is_ours else coroutine)
+        self.top = Activation(None if self.is_foreign or self.is_ours else coroutine, reaches=bool(id))
         if self.is_foreign:
             self.top.now = Await("", self.name, "", "foreign")
         self._unwound: dict[int, FrameType] = {}

@@ -10,6 +10,7 @@ from lrwf_cli.errors import LrwfError, NotKeepable, ReplayDiverged, SuspensionRe
 __all__ = [
     "Blemish",
     "Spot",
+    "changed_arguments",
     "diverged",
     "in_foreign",
     "never_came_by",
@@ -78,6 +79,16 @@ def not_keepable(spot: Spot, what: str, problem: LrwfError, error: BaseException
         spot,
         f"what `{what}` {verb} {{where}} cannot be kept ({problem.message})",
         "await it in `ctx.step(...)` or in an `async def` that returns plain data; make clients in `async with`",
+        is_value=True,
+    )
+
+
+def changed_arguments(spot: Spot, what: str) -> Blemish:
+    """Return that what was awaited has changed a list, or the like, of its caller's."""
+    return Blemish(
+        spot,
+        f"`{what}` {{where}} has changed what it was given, which cannot be kept",
+        "have it return what is new, or call it in an `async def` of the flow's own modules that does",
         is_value=True,
     )
 

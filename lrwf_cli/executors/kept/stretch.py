@@ -7,6 +7,7 @@ suspend where it must not. Nobody can catch it.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 from weakref import WeakKeyDictionary
@@ -37,10 +38,11 @@ What a lane waits for tells it by one callback a turn: a task, the `gather` over
 """
 
 
-class Line:
+class Line(ABC):
     """What a stretch knows of a lane. `waiting`: it is suspended; `is_idle`: that, or it is not its turn.
 
-    `left` are the lanes that it has made and not waited for, `acts` what it has done itself.
+    `is_whole`: its end is kept, so that it is not entered again. `left` are the lanes that it has made and not waited
+    for, `acts` what it has done itself.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Line:
     waiting: Waiting | None = None
     blemish: Blemish | None = None
     left: Sequence[Spawned] = ()
+    is_whole: bool = False
     acts: Sequence[Json] = ()
 
     def is_over(self) -> bool:
@@ -76,9 +79,9 @@ class Line:
         now = self.top.now
         return self.top.spot(now.site if now is not None else None)
 
+    @abstractmethod
     def freeze(self) -> None:
         """Note where the lane is: from here on it unwinds."""
-        raise NotImplementedError
 
 
 class Doer(Protocol):

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from textwrap import dedent
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lrwf_cli import WorkflowBuilder, WorkflowContext, executor
 from lrwf_cli.core.events import DriverStarted
@@ -550,3 +552,45 @@ def test_replies_of_a_typed_scenario() -> None:
     """A scenario may be built of values, where a type checker looks on."""
     scenario = Scenario(answers={"approve": Reply("ship", after=timedelta(hours=1))})
     assert scenario.answers["approve"] == Reply("ship", after=timedelta(hours=1))
+
+
+STRETCHES = st.fixed_dictionaries(
+    {
+        "exit": st.sampled_from([0, 1, 75]),
+        "after": st.integers(0, 20).map(lambda minutes: timedelta(minutes=minutes)),
+        "times": st.integers(1, 3),
+    }
+)
+PLAYED = st.fixed_dictionaries(
+    {
+        "commands": st.fixed_dictionaries({}, optional={"train": st.lists(STRETCHES, min_size=1, max_size=3)}),
+        "polls": st.fixed_dictionaries({}, optional={"ready": st.lists(st.sampled_from(["DONE", "NO"]), min_size=1)}),
+        "answers": st.fixed_dictionaries(
+            {},
+            optional={
+                "approve": st.fixed_dictionaries(
+                    {
+                        "choice": st.sampled_from(["ship", "stop"]),
+                        "after": st.integers(0, 60).map(lambda hours: timedelta(hours=hours)),
+                    }
+                )
+            },
+        ),
+    }
+)
+
+
+@pytest.mark.slow
+@given(scenario=PLAYED)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_happens_the_agenda_is_in_order_and_the_same_again(
+    flow: WriteFlow, scenario: dict[str, object]
+) -> None:
+    """Any scenario is played to an end, in the order of time, and goes the same way when it is played again."""
+    path = flow(RELEASE)
+    played = simulate(path, scenario=scenario)
+    assert played.run.is_final
+    instants = [entry.at for entry in played.agenda]
+    assert instants == sorted(instants)
+    assert [entry.after for entry in played.agenda] == [at - played.run.started_at for at in instants]
+    assert simulate(path, scenario=scenario).agenda == played.agenda

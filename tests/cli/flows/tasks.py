@@ -3,11 +3,12 @@
 import asyncio
 import os
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from lrwf_cli import WorkflowContext, executor
+from lrwf_cli.errors import RequestExpired
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b1m\r\u202e[red]rich[/]\x7f"
 
@@ -107,3 +108,23 @@ def decide(answer: dict[str, Any]) -> str:
 @executor
 def regret(failed: dict[str, Any]) -> None:
     print("so sorry:", failed["error"]["message"])  # noqa: T201  (what the log is for)
+
+
+@executor
+def pass_on(message: dict[str, Any]) -> dict[str, Any]:
+    return message
+
+
+@executor
+def both(answers: list[Any]) -> list[Any]:
+    return [[answer["choice"], answer["data"]] for answer in answers]
+
+
+@executor
+async def impatient(asked: dict[str, Any], ctx: WorkflowContext[str]) -> str:
+    """Ask, and go on without an answer."""
+    try:
+        await ctx.ask("Is anybody there?", timeout=timedelta(seconds=asked["seconds"]))
+    except RequestExpired:
+        return "nobody is"
+    return "somebody is"

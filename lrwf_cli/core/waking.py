@@ -71,12 +71,15 @@ def _is_due(invocation: Invocation, now: datetime) -> bool:
 
 def has_come(run: Run, invocation: Invocation) -> bool:
     """Whether one of the answers that it waits for is there."""
-    for wait in _asked_first(invocation):
-        for request in (*wait.hears, *([wait.request] if wait.request else [])):
-            found = run.requests.get(request)
-            if found is not None and found.answer is not None:
-                return True
-    return False
+    return any(_is_answered(run, wait) for wait in _asked_first(invocation))
+
+
+def _is_answered(run: Run, wait: Wait) -> bool:
+    """Whether its answer is there, or one that ends it before its time: a later one, by whose clock ever, does not."""
+    heard = [run.requests[name].answer for name in wait.hears if name in run.requests]
+    if any(answer is not None and (wait.due_at is None or answer.at <= wait.due_at) for answer in heard):
+        return True
+    return wait.request in run.requests and run.requests[wait.request].answer is not None
 
 
 def _asked_first(invocation: Invocation) -> tuple[Wait, ...]:

@@ -183,6 +183,7 @@ class Simulation:
         self.at_work: dict[str, c.Command] = {}
         self.going: dict[str, Going] = {}
         self.mail: list[c.TakeMail] = []
+        self.seen: tuple[int, dict[str, Request]] = (0, {})
         self.answers: dict[tuple[int, str], Answer] = {}
         self.people = people
         self.tell = tell
@@ -274,7 +275,7 @@ class Simulation:
     def answer(self, request: str, value: Json = None, **fields: Any) -> Answer:
         """Answer a request from outside; return the answer that stands. A letter tells the run."""
         given = Answer(self.now, value, **fields)
-        epoch = self.past(len(self.disk)).epoch
+        epoch = self.seen[0]
         standing = self.answers.setdefault((epoch, request), given)
         letter = f"answer-{len(self.disk)}-{len(self.mail)}-{request}"
         self.mail.append(c.TakeMail(letter, epoch, "answered", c.Respond(request, standing)))
@@ -282,13 +283,12 @@ class Simulation:
 
     def _somebody_answers(self) -> bool:
         """Have somebody answer a question that was asked, durably. Return whether there was one."""
-        run = self.past(len(self.disk))
-        unanswered = [each for each in run.requests.values() if each.is_open and not run.is_final]
-        new = [each for each in unanswered if (run.epoch, each.id) not in self.answers]
+        epoch, requests = self.seen
+        new = [each.id for each in requests.values() if (epoch, each.id) not in self.answers]
         if self.people is None or not new:
             return False
-        for each in self.luck.some([request.id for request in new])[:1]:
-            self.answer(each, self.people(run.requests[each]))
+        for each in self.luck.some(new)[:1]:
+            self.answer(each, self.people(requests[each]))
         return True
 
     def _told(self, notice: Notice) -> c.Deliver:
@@ -406,7 +406,14 @@ class Simulation:
     def _write(self, events: Sequence[Event]) -> None:
         self.disk.append(msgspec.json.encode(Frame(self.now_run.seq, self.now_run.updated_at, tuple(events))))
         assert len(self.disk) < 3000, "a run without end"
+        self._show()
         self.after_frame(self)
+
+    def _show(self) -> None:
+        """Let people see the epoch, and what may be answered in it."""
+        run = self.now_run
+        may = {} if run.is_final else {name: each for name, each in run.requests.items() if each.is_open}
+        self.seen = run.epoch, may
 
     def _act(self, events: Sequence[Event], commands: Sequence[c.Command]) -> None:
         self.now += timedelta(milliseconds=1)

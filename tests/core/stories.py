@@ -33,7 +33,8 @@ from lrwf_cli.core.model import (
     sources_of,
     targets_of,
 )
-from tests.core.simulation import Handler, Luck, Task, effects
+from tests.core.scripts import Await, Poll, Question, Sleep
+from tests.core.simulation import Handler, Luck, Result, Task, effects, script
 
 DEPTH = 4
 NEVER = 10_000
@@ -52,8 +53,19 @@ def draw_lots(*values: Json) -> int:
     return crc32(dumps(values).encode())
 
 
-def _handler(executor: str, sends: int, *, flaky: bool, broken: bool) -> Handler:
-    def handle(task: Task) -> Effects:
+Lanes = tuple[tuple[Await, ...], ...]
+
+
+def answer_to(prompt: str) -> Json:
+    """Return what everybody answers to a question."""
+    return draw_lots(prompt) % 1000 + 1
+
+
+def _handler(executor: str, sends: int, *, flaky: bool, broken: bool, lanes: Lanes = ()) -> Handler:
+    def handle(task: Task) -> Result:
+        return script(*lanes, then=finish)(task) if lanes else finish(task, [])
+
+    def finish(task: Task, _: object) -> Effects:
         if broken or (flaky and task.attempt == 1):
             raise OSError(executor)
         number = draw_lots(executor, task.message)
@@ -136,15 +148,36 @@ def _settled(start: str, groups: list[EdgeGroup], unsettled: frozenset[str]) -> 
     return found
 
 
+def _question(prompt: str, expires: float | None) -> Question:
+    return Question(prompt, expires, None if expires is None else answer_to(prompt))
+
+
+_awaits: st.SearchStrategy[Await] = st.one_of(
+    st.sampled_from([0.0, 1, 60, 3600, 86_400]).map(Sleep),
+    st.builds(Poll, st.sampled_from([1.0, 60, 3600]), st.integers(1, 3)),
+    st.builds(_question, st.sampled_from(["ship?", "sure?", "really?"]), st.sampled_from([None, None, 60.0, 86_400])),
+)
+_lanes = st.lists(st.lists(_awaits, min_size=1, max_size=2).map(tuple), min_size=1, max_size=2).map(tuple)
+
+
 @st.composite
-def stories(draw: st.DrawFn, *, broken: bool = False, flaky: bool = True, need: bool = False) -> Story:
-    """Draw a story. `need` allows for fan-ins that fire with fewer, whose lists depend on who is first."""
+def stories(
+    draw: st.DrawFn, *, broken: bool = False, flaky: bool = True, need: bool = False, waits: bool = False
+) -> Story:
+    """Draw a story. `need` allows for fan-ins that fire with fewer, whose lists depend on who is first.
+
+    With `waits` handlers suspend, at timers, polls and questions; some of their executors are `ordered`.
+    """
     ids = [f"e{number}" for number in range(draw(st.integers(3, 6)))]
     groups = draw(st.one_of(_trees(ids), _knots(ids)))
     weak = draw(st.frozensets(st.sampled_from(ids), max_size=1)) if flaky else frozenset()
     bad = draw(st.frozensets(st.sampled_from(ids), min_size=1, max_size=2)) if broken else frozenset()
+    slow: dict[str, Lanes] = (
+        draw(st.dictionaries(st.sampled_from(ids), _lanes, min_size=1, max_size=2)) if waits else {}
+    )
+    ordered = {each for each in ids if waits and draw(st.booleans())}
     for name in ("j0", "j1"):
-        candidates = ids if need else _settled(ids[0], groups, weak | bad)
+        candidates = ids if need else _settled(ids[0], groups, ((weak | set(slow)) - ordered) | bad)
         if len(candidates) < 2 or not draw(st.sampled_from([True, True, True, False])):
             break
         sources = draw(st.lists(st.sampled_from(candidates[::-1]), min_size=2, max_size=3, unique=True))
@@ -152,15 +185,23 @@ def stories(draw: st.DrawFn, *, broken: bool = False, flaky: bool = True, need: 
         groups += [FanIn(tuple(sources), name, fewer), Direct(name, f"{name}-end")]
         ids.append(name)
     ids += [f"{each}-end" for each in ids if each.startswith("j")]
-    sends = {each: draw(st.integers(1, 3) if each == ids[0] else st.sampled_from([1, 1, 2, 0])) for each in ids}
+    some = st.sampled_from([1, 1, 0] if waits else [1, 1, 2, 0])
+    sends = {each: draw(st.integers(1, 3) if each == ids[0] else some) for each in ids}
     retry = {each: RetryPolicy(max_attempts=2) for each in weak}
-    specs = {each: ExecutorSpec(each, retry=retry.get(each, RetryPolicy()), max_crashes=NEVER) for each in ids}
+    specs = {
+        each: ExecutorSpec(each, retry=retry.get(each, RetryPolicy()), max_crashes=NEVER, ordered=each in ordered)
+        for each in ids
+    }
     return Story(
         Workflow("story", specs, ids[0], tuple(groups)),
-        {each: _handler(each, sends[each], flaky=each in weak, broken=each in bad) for each in ids},
-        {each: _handler(each, sends[each], flaky=each in weak, broken=False) for each in ids},
+        {
+            each: _handler(each, sends[each], flaky=each in weak, broken=each in bad, lanes=slow.get(each, ()))
+            for each in ids
+        },
+        {each: _handler(each, sends[each], flaky=each in weak, broken=False, lanes=slow.get(each, ())) for each in ids},
     )
 
 
+drifts = st.builds(Luck, st.integers(0, 10**6), crashes=st.sampled_from([0, 1, 3, 8]), drifts=st.booleans())
 lucks = st.builds(Luck, st.integers(0, 10**6), crashes=st.sampled_from([0, 1, 3, 8]))
 calm = st.builds(Luck, st.integers(0, 10**6))

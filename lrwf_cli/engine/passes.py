@@ -12,14 +12,13 @@ import msgspec
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core.apply import apply, begin
-from lrwf_cli.core.commands import Block, Command, CutOff, TakeMail
+from lrwf_cli.core.commands import Block, Command, CutOff
 from lrwf_cli.core.decide import decide, has_suspect
 from lrwf_cli.core.model import UNKNOWN
 from lrwf_cli.core.run import Failure, Run
 from lrwf_cli.core.waking import wake_at
 from lrwf_cli.engine.driver import Driver
 from lrwf_cli.engine.given import Assemble, Assembly, Observer, Process
-from lrwf_cli.engine.letters import command_in
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.post import opened
 from lrwf_cli.engine.slots import Slots
@@ -196,11 +195,11 @@ class Engine:
     def _block(self, held: Held, error: LrwfError) -> None:
         """Block a run that cannot be put together; what a person asks of it by mail is done all the same."""
         failure = Failure(type(error).__name__, error.message, hint=error.hint)
-        letters = [each for each in held.letters() if each.kind in {"pause", "resume", "cancel"}]
-        for each in letters:
-            commit(held, self.clock, TakeMail(each.id, each.epoch, each.kind, command_in(each)))
+        taken = list(opened(held, held.letters(), self.clock.now()))
+        for _, command in taken:
+            commit(held, self.clock, command)
         commit(held, self.clock, Block(failure))
-        held.burn([each.id for each in letters])
+        held.burn([letter.id for letter, _ in taken])
 
     async def _drive(self, held: Held, assembly: Assembly) -> Run:
         driver = Driver(

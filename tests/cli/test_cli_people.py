@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cli.processes import begun, eventually
+from tests.cli.questions import store
 from tests.cli.said import Lrwf
 
 
@@ -108,4 +109,19 @@ def test_a_paused_run_is_answered(lrwf: Lrwf) -> None:
     lrwf("pause", "r")
     assert lrwf("respond", "r", "approve", "ship", "--as", "Ada", "-q").code == 0
     assert run(lrwf, "r")["status"] == "paused"
+    assert lrwf("resume", "r", "-q").out == '"ship, says Ada"\n'
+
+
+def test_a_run_whose_code_is_gone_is_answered(lrwf: Lrwf, flows: Path) -> None:
+    """Conformance 39, 59: the answer is taken note of, and no tick comes by for it again; later the run goes on."""
+    lrwf("run", "ask.yaml", "-q", "--id", "r")
+    code = Path(store().path, "code")
+    code.rename(flows / "away")
+    code.mkdir()
+    said = lrwf("respond", "r", "approve", "ship", "--as", "Ada", "-q")
+    assert (said.code, "the pinned code is not whole" in said.err) == (1, True)
+    assert run(lrwf, "r")["status"] == "blocked"
+    assert lrwf("tick", "--json").json["due"] == 0
+    code.rmdir()
+    (flows / "away").rename(code)
     assert lrwf("resume", "r", "-q").out == '"ship, says Ada"\n'

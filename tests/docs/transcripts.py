@@ -122,10 +122,9 @@ def _played(transcript: list[Step], home: Path) -> Iterator[tuple[Step, str]]:
 
 def matches(expected: str, printed: str) -> bool:
     """Whether `printed` is what was expected, ids, instants and durations aside."""
-    pattern = re.escape(_filtered(expected)).replace(r"\ ", " ")
-    pattern = re.sub(r"(^|\n)\\\.\\\.\\\.(?=\n|$)", r"(?:\1.*)*?", pattern)
-    pattern = pattern.replace(r"\.\.\.", ".*")
-    return re.fullmatch(pattern, _filtered(printed)) is not None
+    lines = (re.escape(line).replace(r"\.\.\.", ".*") for line in _filtered(expected).splitlines())
+    pattern = "".join(r"(?:.*\n)*?" if line == ".*" else f"{line}\n" for line in lines)
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in _filtered(printed).splitlines())) is not None
 
 
 def _filtered(text: str) -> str:

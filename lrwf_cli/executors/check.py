@@ -5,6 +5,7 @@ No witness and no files: if it is cut off, it is asked again. Its output is boun
 
 import os
 import select
+import signal
 import threading
 import time
 from collections.abc import Mapping
@@ -58,23 +59,12 @@ async def check_command(
     `GRACE` later SIGKILL. Raises CommandFailed if it takes longer than `limit` or prints more than `MAX_OUTPUT`;
     OSError if it cannot be started.
     """
-    import asyncio
-
+    # these bring asyncio, which whoever looks at a flow does without
+    from lrwf_cli.executors.patience import to_the_end
     from lrwf_cli.executors.threads import in_thread
 
     moment = _Moment(command, folder, env, stdin, limit)
-    work = asyncio.ensure_future(in_thread(moment.run))
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait((work,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-            moment.told.set()
-    if cancelled is not None:
-        work.exception()
-        raise cancelled
-    code, out, err = work.result()
+    code, out, err = await to_the_end(in_thread(moment.run), moment.told.set)
     if moment.refusal is not None:
         raise CommandFailed(f"a command was ended: {moment.refusal}", exit_code=code)
     masked = mask or Mask()
@@ -190,7 +180,7 @@ class _Moment:
                         poll.unregister(fd)
                 if kill_at == float("inf") and self._is_to_end(begun_at, said):
                     kill_at = time.monotonic() + GRACE.total_seconds()
-                    leashed.ask_to_end()
+                    leashed.send(signal.SIGTERM)
         finally:
             os.close(ended)
 

@@ -94,8 +94,11 @@ class CommandExecutor(Executor):
 
     async def _outcome(self, attendant: "Attendant", wanted: Any, mask: Any) -> Json:
         from lrwf_cli.executors.outcome import code_of, failure, result
+        from lrwf_cli.executors.patience import to_the_end
+        from lrwf_cli.executors.threads import in_thread
 
-        code = code_of(await _attended(attendant, wanted))
+        work = in_thread(lambda: attendant.attend(wanted))
+        code = code_of(await to_the_end(work, attendant.stop))
         if code:
             raise failure(attendant.task, mask, self.id, code)
         return result(attendant.task, mask, self.id)
@@ -137,27 +140,3 @@ def message_of(call: Call) -> bytes:
     from lrwf_cli.core.plain import plain
 
     return msgspec.json.encode(plain(call.resolve(call.delivery.message))) + b"\n"
-
-
-async def _attended(attendant: "Attendant", wanted: Any) -> int:
-    """Attend in a thread; when cancelled, return only when nothing runs any more."""
-    import asyncio
-
-    from lrwf_cli.executors.attendant import Stopped
-    from lrwf_cli.executors.threads import in_thread
-
-    work = asyncio.ensure_future(in_thread(lambda: attendant.attend(wanted)))
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait((work,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-            attendant.stop()
-    try:
-        code: int = work.result()
-    except Stopped:
-        raise cancelled or asyncio.CancelledError from None
-    if cancelled is not None:
-        raise cancelled
-    return code

@@ -52,11 +52,11 @@ class Leashed:
         """Return a descriptor, to be closed by the caller, that is readable once the child itself has ended."""
         return os.pidfd_open(self.pid)
 
-    def ask_to_end(self) -> None:
-        """Send SIGTERM to the child's group."""
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the child's group."""
         if self._code is None:
             with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGTERM)
+                os.killpg(self.pid, number)
 
     def end(self) -> int:
         """Have nothing left of the child's session, by SIGKILL; return how the child itself ended. Idempotent.

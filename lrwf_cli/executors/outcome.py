@@ -17,7 +17,7 @@ from lrwf_cli.executors.masking import Mask
 from lrwf_cli.executors.printed import last_line
 from lrwf_cli.executors.supervisor import MAX_OUTPUT, Task
 
-__all__ = ["NOT_YET", "code_of", "failure", "parsed", "result"]
+__all__ = ["NOT_YET", "code_of", "described", "failure", "how_ended", "parsed", "result"]
 
 NOT_YET = 69
 """What the command of a poll exits with when there is nothing to say yet: EX_UNAVAILABLE of sysexits.h."""
@@ -71,13 +71,17 @@ def failure(task: Task, mask: Mask, executor: str, code: int) -> CommandFailed:
 
 def described(executor: str, code: int, said: str, last: str) -> CommandFailed:
     """Return the failure of a command that ended with `code`; `last` is the last line of what it `said` on stderr."""
-    how = f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
     return CommandFailed(
-        f"`{executor}` ended {how}" + (f": {last}" if last else ""),
+        f"`{executor}` ended {how_ended(code)}" + (f": {last}" if last else ""),
         hint=_CANNOT.get(code),
         exit_code=code,
         stderr=said,
     )
+
+
+def how_ended(code: int) -> str:
+    """Return in words how a process ended: `with exit code 3`, `by SIGKILL`."""
+    return f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
 
 
 def _content(path: str, executor: str) -> bytes:

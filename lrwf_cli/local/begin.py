@@ -52,6 +52,9 @@ class Parts(Protocol):
     def teller(self, held: Held, facts: Mapping[str, str]) -> "Tell | None":
         """Return who tells the news of a run; `None`: nobody is to be told."""
 
+    def isolation(self) -> Mapping[str, str]:
+        """Return of which executors it is said whether they have a process to themselves: `process` or `none`."""
+
     def variables(self, held: Held) -> Mapping[str, Variables]:
         """Return what handlers in this process find in their environment besides, by executor."""
 
@@ -172,6 +175,7 @@ def assembly(
     from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.environs import InEnvironment, masked
     from lrwf_cli.executors.invoke import PythonInvoker
+    from lrwf_cli.local.isolation import isolating
 
     facts = {} if home is None else {"LRWF_STATE_DIR": home}
     for executor in executors.values():
@@ -180,6 +184,7 @@ def assembly(
     workflow, variables = parts.workflow_of(executors), parts.variables(held)
     log = masked(held.log, variables)
     invoker: Invoker = PythonInvoker(executors, workflow, parts.codec, log=log, clock=clock)
+    invoker = isolating(invoker, held, home, workflow, executors, declared=parts.isolation(), log=log)
     if variables:
         invoker = InEnvironment(invoker, variables, parts.codec)
     return Assembly(workflow, invoker, tell=parts.teller(held, facts))

@@ -51,6 +51,10 @@ class BuiltParts:
     def check_secrets(self) -> None:
         """Do nothing: there are none."""
 
+    def isolation(self) -> dict[str, str]:
+        """Return nothing: builders do not say."""
+        return {}
+
     def variables(self, held: Held) -> dict[str, Variables]:  # noqa: ARG002 - as `Parts`
         """Return nothing: a program has the environment that it has."""
         return {}

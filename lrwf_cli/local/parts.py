@@ -99,6 +99,11 @@ class FlowParts:
         told = self._variables(held.run, self._renderings(held).news_environment())
         return NewsCommands(commands, told.around, values=told.values, log=held.log, facts=facts)
 
+    def isolation(self) -> dict[str, str]:
+        """Return of which executors the file says whether they have a process to themselves."""
+        said = {name: each.isolation for name, each in self.loaded.flow.executors.items()}
+        return {name: value for name, value in said.items() if isinstance(value, str)}
+
     def variables(self, held: Held) -> dict[str, Variables]:
         """Return what handlers in this process find in their environment besides, by executor; secrets are not read."""
         if not has_environment(self.loaded):

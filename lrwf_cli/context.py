@@ -99,8 +99,8 @@ class WorkflowContext(Protocol[Out_contra, Result_contra]):
     ) -> Coroutine[Any, Any, Literal["timer", "response"]]:
         """Suspend for a time, or until an instant. Durable. Returns at once if that is past.
 
-        Returns why it woke: `"response"` if a request that this handler opened with `request_info` was answered first,
-        else `"timer"`. A naive `at` is in the flow's `timezone`, the machine's if it has none; a time that a change to
+        Returns why it woke: `"response"` if a request that this handler has opened (with `request_info`, or in another
+        task of it) was answered first, else `"timer"`. A naive `at` is in the flow's `timezone`, the machine's if it has none; a time that a change to
         summer time skips is the end of the gap, one that comes twice is the first (`fold=1`: the second). Where the
         handler comes by again, the first instant stands. Raises UsageError for neither, both, or an absurd one.
         """

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
 from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.check import CheckCommand
 from lrwf_cli.executors.command import GRACE, CommandExecutor
 from lrwf_cli.executors.environment import Surroundings
 from lrwf_cli.executors.functions import function_at
@@ -130,6 +129,8 @@ class Maker:
         if isinstance(poll.check, str):
             function, wants_context = function_at(self._modules, poll.check)
             return CheckFunction(function, wants_context=wants_context)
+        from lrwf_cli.executors.check import CheckCommand  # brings what starts processes
+
         command: Any = poll.run
         judges_codes = "exit_code" in compile_expression(poll.until).names
         return CheckCommand(command, *self._around(name), strict=not judges_codes)

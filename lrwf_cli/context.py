@@ -100,9 +100,10 @@ class WorkflowContext(Protocol[Out_contra, Result_contra]):
         """Suspend for a time, or until an instant. Durable. Returns at once if that is past.
 
         Returns why it woke: `"response"` if a request that this handler has opened (with `request_info`, or in another
-        task of it) was answered first, else `"timer"`. A naive `at` is in the flow's `timezone`, the machine's if it has none; a time that a change to
-        summer time skips is the end of the gap, one that comes twice is the first (`fold=1`: the second). Where the
-        handler comes by again, the first instant stands. Raises UsageError for neither, both, or an absurd one.
+        task of it) was answered first, else `"timer"`. A naive `at` is in the flow's `timezone`, the machine's if it
+        has none; a time that a change to summer time skips is the end of the gap, one that comes twice is the first
+        (`fold=1`: the second). Where the handler comes by again, the first instant stands. Raises UsageError for
+        neither, both, or an absurd one.
         """
 
     def ask(

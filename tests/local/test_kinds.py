@@ -478,3 +478,42 @@ def test_a_command_fails_alike(live: Callable[..., Living]) -> None:
     run = living.begin({"x": 1})
     assert run.error
     assert run.error.message == f"{living.folder / 'flow.yaml'}:3:32: 'message' has no key 'who', in: 'message.who'"
+
+
+def test_a_process_of_its_own_sees_the_same(live: Callable[..., Living], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`isolation: process`: another process, the same message, environment and masked log."""
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    living = live(
+        flow(
+            '{uses: "tasks:look", isolation: process, env: {WHO: "${{ message.who }}"}}',
+            "secrets: {SECRET: {env: TOKEN}}",
+        ),
+        tasks="""
+        import os
+        from lrwf_cli import executor
+        @executor
+        def look(m: dict) -> list:
+            print("got", os.environ["SECRET"])
+            return [os.environ["WHO"], len(os.environ["SECRET"]), os.getpid()]
+        """,
+    )
+    ((who, length, pid),) = living.outputs(living.begin({"who": "ada"}))
+    assert (who, length) == ("ada", 14)
+    assert pid != os.getpid()
+    assert living.store.log_of("r", "it") == "got ***\n"
+
+
+def test_a_plain_handler_with_a_limit_can_be_killed(live: Callable[..., Living]) -> None:
+    """Conformance 30: a thread cannot; so a `timeout`, here that of all, gives it a process by itself."""
+    living = live(
+        flow("{uses: tasks:where}", "defaults: {timeout: 1m, grace: 0s}"),
+        tasks="""
+        import os
+        from lrwf_cli import executor
+        @executor
+        def where(m: dict) -> int:
+            return os.getpid()
+        """,
+    )
+    (pid,) = living.outputs(living.begin())
+    assert pid != os.getpid()

@@ -25,7 +25,7 @@ def test_who_drives_the_run_takes_the_answer_up(lrwf: Lrwf, flows: Path) -> None
 
     What else is at work there does not hold it up.
     """
-    with begun("run", "both.yaml", "--id", "r", "--input", "folder=.") as process:
+    with begun("run", "meanwhile.yaml", "--id", "r", "--input", "folder=.") as process:
         eventually(lambda: any(flows.glob("at-work-*")) and run(lrwf, "r")["requests"])
         assert run(lrwf, "r")["driven"]
         said = lrwf("respond", "r", "approve", "ship", "--as", "Ada")
@@ -40,7 +40,7 @@ def test_who_drives_the_run_takes_the_answer_up(lrwf: Lrwf, flows: Path) -> None
 @pytest.mark.slow
 def test_an_answer_that_its_driver_did_not_live_to_read(lrwf: Lrwf, flows: Path) -> None:
     """Conformance 39: it is taken up by the next process."""
-    with begun("run", "both.yaml", "--id", "r", "--input", "folder=.") as process:
+    with begun("run", "meanwhile.yaml", "--id", "r", "--input", "folder=.") as process:
         eventually(lambda: any(flows.glob("at-work-*")) and run(lrwf, "r")["requests"])
         process.kill()
         process.wait()

@@ -295,10 +295,7 @@ def test_an_answer_after_the_expiry(lrwf: Lrwf) -> None:
 def test_what_is_frozen_says_what_thaws_it(lrwf: Lrwf) -> None:
     """Design 4: the requests of a run that has ended cannot be answered until a `retry`."""
     asking("r", CHOICES)
-    held = held_run("r")
-    commit(held, c.Cancel())
-    held.wake_at(None)
-    held.release()
+    assert lrwf("cancel", "r").code == 0
     before = files()
     refused(lrwf("respond", "r", "approve", "ship"), 6, "`approve` is frozen: run `r` is cancelled", "lrwf retry r")
     assert files() == before

@@ -1,5 +1,6 @@
 """A compiled function under way, and the await in it that is: plain records, which lanes write and read."""
 
+import asyncio
 from collections.abc import Iterable
 from types import CoroutineType, FrameType
 from typing import Any, Literal, Protocol
@@ -18,6 +19,7 @@ Kind = Literal["foreign", "own", "step", "anew", "lane"]
 class Spawned(Protocol):
     """What is known here of a lane."""
 
+    task: "asyncio.Task[Any]"
     blemish: Blemish | None
 
     is_whole: bool

@@ -63,10 +63,7 @@ class Doing(Line):
 
     async def read(self, kept: Kept, begun: Await) -> Any:
         """Return or raise what is kept, when it is its turn."""
-        gate = self.stretch.turns.gate(kept.turn)
-        if gate is not None:
-            await self.idle(gate)
-        self.stretch.turns.take(kept.turn)
+        await self._turn(kept.turn)
         try:
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
@@ -97,6 +94,17 @@ class Doing(Line):
             return await self._settled(begun, inner, outcome)
         finally:
             del outcome  # its traceback holds this frame
+
+    async def _turn(self, turn: int | None) -> None:
+        """Return when it is the turn of what is kept, and take it; `None`: when all that is kept has come by."""
+        turns = self.stretch.turns
+        gate = turns.gate_after_all() if turn is None else turns.gate(turn)
+        try:
+            if gate is not None:
+                await self.idle(gate)
+        finally:
+            if turn is not None:
+                turns.take(turn)
 
     async def idle(self, future: "asyncio.Future[None]") -> None:
         """Wait for what only another lane, or nobody, brings."""
@@ -188,18 +196,19 @@ class Doing(Line):
             raise error
 
     async def _settled(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Any:
-        """Keep an outcome, if it can be, when it is its turn; return or raise it."""
+        """Keep an outcome, if it can be, when it is its turn; return or raise it.
+
+        What is entered again and not kept has no turn: it ends with the last await in it, which has.
+        """
         stretch = self.stretch
         if self.is_frozen:
             raise asyncio.CancelledError
         if stretch.is_over or stretch.is_cancelled:
             return outcome.get()
-        if stretch.many:
-            gate = stretch.turns.gate(begun.turn) if begun.turn else stretch.turns.gate_after_all()
-            if gate is not None:
-                await self.idle(gate)
-            stretch.turns.take(begun.turn)
         entry = self._kept(begun, inner, outcome)
+        if stretch.many and (entry is not None or begun.turn):
+            await self._turn(begun.turn or None)
+            entry = entry and replace(entry, turn=stretch.turns.new())
         self._note_acts(begun, inner, entry)
         if entry is not None:
             self.top.holds = True
@@ -228,15 +237,14 @@ class Doing(Line):
         self._absorb(begun, inner)
         if begun.turn or not self.stretch.many or inner is not None:
             return None
-        return Kept(self.id, begun.path, begun.what, begun.digest, turn=self.stretch.turns.new(), anew=True)
+        return Kept(self.id, begun.path, begun.what, begun.digest, anew=True)
 
     def _entry(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept:
         folds = bool(begun.spawned) or (inner is not None and (inner.holds or bool(inner.spawned)))
         entry = entry_of(self.stretch.codec, self.id, begun, outcome, folds=folds)
         lanes = (*begun.spawned, *(inner.spawned if inner is not None else ()))
         acts = in_order([begun.acts, inner.acts if inner is not None else (), *(lane.done() for lane in lanes)])
-        entry = replace(entry, acts=acts) if acts else entry
-        return replace(entry, turn=self.stretch.turns.new()) if self.stretch.many else entry
+        return replace(entry, acts=acts) if acts else entry
 
     def _note_acts(self, begun: Await, inner: Activation | None, entry: Kept | None) -> None:
         """Make what was done in an await that is over a matter of the function that awaits it, or of the lane."""

@@ -78,7 +78,7 @@ def _waited_for(lane: Member) -> Iterable[Any] | None:
     if now.kind == "anew":
         return _waited_for_anew(lane, now)
     if now.called is asyncio.shield and now.args:
-        return now.args[:1] if isinstance(now.args[0], asyncio.Future) else None
+        return now.args[:1] if isinstance(now.args[0], asyncio.Future) else [each.task for each in now.spawned]
     return None
 
 

@@ -152,8 +152,10 @@ def diverged(spot: Spot, kept: Kept, what: str) -> LrwfError:
     return ReplayDiverged(f"{message}, at {_place(kept)}{_quoted(spot)}", hint=_RESTART)
 
 
-def never_came_by(kept: Kept, function: str, error: BaseException | None = None) -> LrwfError:
-    """Return that what was kept was not awaited again, because of an `error` perhaps."""
+def never_came_by(kept: Kept | None, function: str, error: BaseException | None = None) -> LrwfError:
+    """Return that what was kept was not awaited again, because of an `error` perhaps; `None`: nobody knows what."""
+    if kept is None:
+        return ReplayDiverged(f"on its way back `{function}` waits for itself", hint=_RESTART)
     because = f": it raised {type(error).__name__}: {error}" if error is not None else ""
     return ReplayDiverged(
         f"on its way back `{function}` did not await `{kept.what}`, which was kept at {_place(kept)}{because}",

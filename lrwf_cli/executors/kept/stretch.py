@@ -171,13 +171,14 @@ class Stretch:
 
     def _come_to_rest(self) -> None:
         """Suspend: no lane can go on by itself."""
-        error = self.unread() or self._refusal()
+        waiting = [line for line in self.lanes.values() if line.waiting is not None]
+        error = self.unread() or (self._refusal(waiting[0]) if waiting else never_came_by(None, self.handler))
         if error is not None:
             self.outcome = error
         else:
-            waiting = [line.waiting for line in self.lanes.values() if line.waiting is not None]
-            asks = tuple(each.ask for each in waiting if each.ask is not None)
-            self.outcome = Suspension(self.ledger.take(), tuple(each.wait for each in waiting), asks)
+            each = [line.waiting for line in waiting if line.waiting is not None]
+            asks = tuple(one.ask for one in each if one.ask is not None)
+            self.outcome = Suspension(self.ledger.take(), tuple(one.wait for one in each), asks)
         self.unwind()
 
     def unread(self, error: BaseException | None = None) -> LrwfError | None:
@@ -185,9 +186,8 @@ class Stretch:
         left = [entry for log in self.logs.values() for entry in log.values() if entry.lane != BESIDE]
         return never_came_by(min(left, key=lambda entry: entry.turn), self.handler, error) if left else None
 
-    def _refusal(self) -> LrwfError | None:
+    def _refusal(self, suspended: Line) -> LrwfError | None:
         """Return why the handler must not suspend as it is; the lanes that wait for others count too."""
-        suspended = next(line for line in self.lanes.values() if line.waiting is not None)
         what = suspended.waiting.wait.what if suspended.waiting is not None else ""
         for line in self.lanes.values():
             blemish = line.first_blemish()

@@ -32,14 +32,19 @@ class Turns:
         return self._last
 
     def take(self, turn: int) -> None:
-        """Go on. Whose turn is next goes on as soon as this lane has to wait for something."""
-        if turn and self._next and self._next[0] == turn:
-            self._next.popleft()
-            if not self._next:
-                for gate in self._after_all:
-                    _open(gate)
-            elif self._next[0] in self._gates:
-                _open(self._gates[self._next[0]])
+        """Go on, or never: who was cancelled before its turn has had it.
+
+        Whose turn is next goes on as soon as this lane has to wait for something.
+        """
+        if not turn or not self._next or (turn != self._next[0] and turn not in self._gates):
+            return
+        self._gates.pop(turn, None)
+        self._next.remove(turn)  # the first one, but for who was cancelled
+        if not self._next:
+            for gate in self._after_all:
+                _open(gate)
+        elif self._next[0] in self._gates:
+            _open(self._gates[self._next[0]])
 
     def gate(self, turn: int) -> "asyncio.Future[None] | None":
         """Return what opens when it is the turn of what is kept as `turn`; `None`: it is."""

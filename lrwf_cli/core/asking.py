@@ -7,14 +7,17 @@ from msgspec.structs import replace
 
 from lrwf_cli.core.invocation_events import RequestAnswered
 from lrwf_cli.core.lineage import delivery_id
+from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Delivery, Invocation, Run
 from lrwf_cli.core.suspended import Answer, Ask, Request, Wait
 
 __all__ = ["addressed", "answered", "ask_anew", "expired", "expiring", "is_asking", "opened", "withdraw"]
 
 
-def opened(run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime) -> tuple[Request, ...]:
-    """Return the requests for those of `asks` that are new.
+def opened(
+    workflow: Workflow, run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime
+) -> tuple[Request, ...]:
+    """Return the requests for those of `asks` that are new. Who may answer, the workflow says where they do not.
 
     What is asked from a place where a request is open is that request. What an earlier start of the handler asked from
     there, and somebody has answered, is it only in the same words.
@@ -27,7 +30,7 @@ def opened(run: Run, invocation: Invocation, asks: Iterable[Ask], now: datetime)
             id=delivery.executor if number == 1 else f"{delivery.executor}.{number}",
             executor=delivery.executor,
             delivery=delivery.id,
-            ask=ask,
+            ask=replace(ask, allowed_users=ask.allowed_users or workflow.allowed_users),
             opened_at=now,
             superstep=delivery.superstep,
             path=delivery.path,

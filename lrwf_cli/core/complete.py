@@ -37,7 +37,7 @@ def completed(
         return given_up(workflow, run, invocation, _failure(invocation, error))
     if run.ending is not None:
         return harmless(event)
-    requests = opened(run, invocation, effects.asks, now)
+    requests = opened(workflow, run, invocation, effects.asks, now)
     return replace(event, requests=requests) if requests else event
 
 
@@ -68,7 +68,7 @@ def suspended(
     workflow: Workflow, run: Run, invocation: Invocation, suspension: Suspension, now: datetime
 ) -> InvocationSuspended | InvocationFailed:
     """Return the suspension, with the requests that are new; what is done after a verdict may not suspend."""
-    requests = opened(run, invocation, suspension.asks, now)
+    requests = opened(workflow, run, invocation, suspension.asks, now)
     waits = addressed(run, invocation, suspension.waits, requests)
     if refusal := _refusal(run, invocation, waits):
         return given_up(workflow, run, invocation, _failure(invocation, refusal))

@@ -93,7 +93,7 @@ def crashed(
         elif spec.on_crash == "ask":
             unsure.append(invocation)
     if unsure:
-        yield _asked(run, unsure, now)
+        yield _asked(workflow, run, unsure, now)
 
 
 def _convicted(invocation: Invocation, crashes: int) -> Failure:
@@ -111,7 +111,7 @@ def _unknown(invocation: Invocation, attempt: int) -> Failure:
     return Failure("ExecutorCrashed", message, executor, attempt, hint=hint)
 
 
-def _asked(run: Run, unsure: list[Invocation], now: datetime) -> RequestsOpened:
+def _asked(workflow: Workflow, run: Run, unsure: list[Invocation], now: datetime) -> RequestsOpened:
     requests, waits = [], {}
     asked = dict(run.asked)
     for invocation in unsure:
@@ -122,7 +122,7 @@ def _asked(run: Run, unsure: list[Invocation], now: datetime) -> RequestsOpened:
             id=executor if number == 1 else f"{executor}.{number}",
             executor=executor,
             delivery=invocation.delivery.id,
-            ask=Ask("", CRASH, question, choices=("retry", "fail")),
+            ask=Ask("", CRASH, question, choices=("retry", "fail"), allowed_users=workflow.allowed_users),
             opened_at=now,
             superstep=invocation.delivery.superstep,
             path=invocation.delivery.path,

@@ -178,7 +178,8 @@ class Workflow(msgspec.Struct, frozen=True, dict=True):
 
     `timezone` is the name of the zone of times that name none; `None` is the machine's.
     `after` names the executors that get one call after a verdict, by it: `failed`, `timed_out`, `cancelled`, and
-    `exit` for any. `notify` are the events of which somebody is to be told.
+    `exit` for any. `notify` are the events of which somebody is to be told. `allowed_users` are the names of who may
+    answer what does not say so itself; empty means anyone.
     `resolve` is how a condition reads a kept value that is stored elsewhere; the engine sets it.
     """
 
@@ -192,6 +193,7 @@ class Workflow(msgspec.Struct, frozen=True, dict=True):
     when_failed: Literal["drain", "stop"] = "drain"
     after: Mapping[str, str] = {}
     notify: frozenset[str] = frozenset()
+    allowed_users: tuple[str, ...] = ()
     resolve: Callable[[Json], Json] = identity
 
     def leaving(self, executor: str) -> tuple[EdgeGroup, ...]:

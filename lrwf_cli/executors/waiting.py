@@ -140,7 +140,7 @@ class AskExecutor(Executor):
         self._allowed_users = allowed_users
 
     @handler
-    async def handle(self, message: Any, ctx: WorkflowContext) -> None:
+    async def handle(self, message: Any, ctx: WorkflowContext[dict[str, Json]]) -> None:
         """Suspend until there is an answer; what is asked is settled when the message is first looked at."""
         from lrwf_cli.executors.answers import Form
         from lrwf_cli.executors.asks import Question, unanswered

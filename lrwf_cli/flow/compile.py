@@ -60,6 +60,7 @@ def compile_workflow(loaded: LoadedFlow, facts: Mapping[str, ExecutorFacts], *, 
         after={verdict: name for key, verdict in HOOKS.items() if (name := getattr(flow, key)) is not UNSET},
         notify=frozenset(notices_of(flow)),
         timezone=None if flow.timezone is UNSET else flow.timezone,
+        allowed_users=() if flow.allowed_users is UNSET else tuple(flow.allowed_users),
     )
 
 

@@ -136,10 +136,8 @@ class Maker:
         return CheckCommand(command, *self._around(name), strict=not judges_codes)
 
     def _ask(self, name: str) -> Executor:
-        flow = self._loaded.flow
-        ask = flow.executors[name].ask
+        ask = self._loaded.flow.executors[name].ask
         assert isinstance(ask, Ask)  # noqa: S101 - it is of that kind
-        allowed = flow.allowed_users if ask.allowed_users is UNSET else ask.allowed_users
         return AskExecutor(
             name,
             self._renderings.text(ask.prompt, ("executors", name, "ask", "prompt")),
@@ -147,7 +145,7 @@ class Maker:
             schema=None if ask.schema is UNSET else msgspec.to_builtins(ask.schema),
             timeout=None if ask.expires is UNSET else ask.expires,
             default=ask.on_expiry["value"] if isinstance(ask.on_expiry, dict) else ask.on_expiry,
-            allowed_users=() if allowed is UNSET else allowed,
+            allowed_users=() if ask.allowed_users is UNSET else ask.allowed_users,
         )
 
 

@@ -295,6 +295,44 @@ def test_a_question_without_expiry_waits_for_its_answer_only(live: Callable[...,
     assert (living.outputs(run)[0]["choice"], run.status) == ("Ada", "completed")
 
 
+def test_what_is_asked_is_settled_once(live: Callable[..., Living]) -> None:
+    """A prompt with the time in it is not another question when the handler comes by again."""
+    living = live(flow("{ask: {prompt: 'Go on, at ${{ now() }}?', expires: 1h, on_expiry: {value: no}}}"))
+    run = living.begin()
+    assert run.requests["it"].ask.prompt == "Go on, at 2026-01-05T09:00:00Z?"
+    run = living.end(run)
+    assert (run.status, list(run.requests)) == ("completed", ["it"])
+
+
+def test_who_may_answer_is_said_once_for_all(live: Callable[..., Living]) -> None:
+    """`allowed_users:` at the top holds for what handlers ask, too, where they do not say who may answer."""
+    living = live(
+        flow("{uses: 'tasks:both'}", "allowed_users: [anna, bert]"),
+        tasks="""
+        import asyncio
+        from lrwf_cli import executor, WorkflowContext
+        @executor
+        async def both(m: dict, ctx: WorkflowContext) -> list:
+            one = ctx.ask("One?")
+            other = ctx.ask("Other?", allowed_users=["carl"])
+            return await asyncio.gather(one, other)
+        """,
+    )
+    run = living.begin()
+    allowed = {request.ask.prompt: request.ask.allowed_users for request in run.requests.values()}
+    assert allowed == {"One?": ("anna", "bert"), "Other?": ("carl",)}
+
+
+def test_what_a_question_sends_is_known_to_the_check(live: Callable[..., Living]) -> None:
+    """Conformance 19: an answer is a mapping; who takes only text cannot come after it."""
+    living = live(
+        flow("{ask: {prompt: 'Go?'}}", "  then: {uses: 'tasks:shout'}", "edges: [{from: it, to: then}]"),
+        tasks="from lrwf_cli import executor\n@executor\ndef shout(m: str) -> str:\n    return m.upper()\n",
+    )
+    with pytest.raises(FlowError, match="'then' cannot handle what 'it' sends: dict"):
+        living.begin()
+
+
 # -- run
 
 

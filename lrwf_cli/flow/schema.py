@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from lrwf_cli.core.model import Json
 from lrwf_cli.flow.kinds import Ask, Command, Declared, Env, InputType, Part, Poll, Retry, Secret, Wait
 
-__all__ = ["Case", "Declared", "Defaults", "Edge", "Executor", "FlowFile", "InputType", "Retry"]
+__all__ = ["Case", "Declared", "Defaults", "Edge", "Executor", "FlowFile", "InputType", "Notify", "Retry"]
 
 OnCrash = Literal["retry", "ask", "fail"]
 

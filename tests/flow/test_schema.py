@@ -1,6 +1,6 @@
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from lrwf_cli.errors import FlowError, NotYet, UsageError
+from lrwf_cli.flow.compile import compile_workflow
 from lrwf_cli.flow.jsonschema import header_line, json_schema
+from lrwf_cli.flow.kinds import Ask, Poll, Wait
 from lrwf_cli.flow.load import load_flow, parse_flow
 from lrwf_cli.flow.reserved import RESERVED
-from lrwf_cli.flow.schema import Case, Declared, Edge, Executor, FlowFile, Retry
+from lrwf_cli.flow.schema import Case, Declared, Edge, Executor, FlowFile, Notify, Retry
 from tests.flow.complaining import complaint, complaints, flow
 
 FULL = """\
@@ -64,6 +66,105 @@ def test_a_whole_flow_file_is_typed() -> None:
     )
     assert flow_file.edges[1] == Edge("check", switch=[Case("message.ok", "ship"), Case(default="train")])
     assert flow_file.edges[2] == Edge(["ship", "note"], "note", need="any")
+
+
+DESIGN = """\
+name: train-and-ship
+description: Train a model, wait for it, ask a person, ship it.
+timeout: 12h
+max_iterations: 100
+timezone: Europe/Paris
+input:
+  dataset: {type: string, required: true}
+  epochs: {type: integer, default: 3}
+defaults: {timeout: 10m, retry: {max_attempts: 3}}
+executors:
+  train:
+    uses: training:TrainingExecutor
+    with: {region: eu-1}
+    retry: {max_attempts: 5, initial: 1s, max: 5m, multiplier: 2, jitter: 0.1, retry_on: [ConnectionError]}
+  evaluate:
+    run: python evaluate.py --min 0.9
+    timeout: 30m
+  upload:
+    run: ./upload.sh
+  ready:
+    poll: {run: ./is-ready.sh, until: "exit_code == 0", initial: 10s, max: 5m, max_duration: 6h}
+  cool_off:
+    wait: {for: 24h}
+  approve:
+    ask: {prompt: "Ship ${{ message.model }}?", choices: [ship, stop], expires: 48h, on_expiry: stop}
+  ship: {run: ./ship.sh, on_error: clean_up, on_crash: ask}
+  clean_up: {run: ./clean.sh}
+edges:
+  - {from: train, to: evaluate}
+  - {from: evaluate, to: [upload, ready]}
+  - {from: [upload, ready], to: cool_off}
+  - {from: cool_off, to: approve}
+  - from: approve
+    switch: [{when: "message.choice == 'ship'", to: ship}, {default: clean_up}]
+on_failure: clean_up
+when_failed: drain
+pin: [prompts/**]
+notify: {request: ./tell-me.sh, failed: ./page-me.sh}
+"""
+
+
+def test_the_example_of_the_design_is_a_flow() -> None:
+    """Design 7, as far as it is built: what it shows is what is read."""
+    flow_file = parse_flow(DESIGN, "flow.yaml").flow
+    executors = flow_file.executors
+    assert (flow_file.timeout, flow_file.defaults.timeout) == (timedelta(hours=12), timedelta(minutes=10))
+    assert (executors["evaluate"].run, executors["evaluate"].timeout) == (
+        "python evaluate.py --min 0.9",
+        timedelta(minutes=30),
+    )
+    assert executors["ready"].poll == Poll(
+        "exit_code == 0",
+        run="./is-ready.sh",
+        initial=timedelta(seconds=10),
+        max=timedelta(minutes=5),
+        max_duration=timedelta(hours=6),
+    )
+    assert executors["cool_off"].wait == Wait(for_="24h")
+    assert executors["approve"].ask == Ask(
+        "Ship ${{ message.model }}?", ["ship", "stop"], expires=timedelta(hours=48), on_expiry="stop"
+    )
+    assert (executors["ship"].on_error, executors["ship"].on_crash) == ("clean_up", "ask")
+    assert (flow_file.on_failure, flow_file.pin) == ("clean_up", ["prompts/**"])
+    assert flow_file.notify == Notify(request="./tell-me.sh", failed="./page-me.sh")
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 400)
+    | st.sampled_from(["", "a", "1h", "m:f", "${{ x }}", "${{", "LRWF_A"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["run", "check", "until", "for", "prompt", "choices", "on_expiry", "value", "env", "x", "retry"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+KEYS = [field.encode_name for field in msgspec.structs.fields(Executor)]
+TOP = [field.encode_name for field in msgspec.structs.fields(FlowFile) if field.name not in ("name", "executors")]
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), ODD, max_size=4), st.dictionaries(st.sampled_from(TOP), ODD, max_size=3))
+def test_whatever_stands_in_a_file_is_told_and_never_raised(executor: dict[str, Any], top: dict[str, Any]) -> None:
+    """Any value under any key is either right or a problem with a place; nothing else ever comes out."""
+    text = json.dumps({"name": "demo", "executors": {"a": executor, "b": {"uses": "m:f"}}, **top}, indent=1)
+    found = complaints(text)
+    for line in found:
+        assert re.match(r"flow\.yaml:\d+:\d+: ", line)
+    if not found:
+        assert compile_workflow(parse_flow(text, "flow.yaml"), {}, decode=lambda value: value, now=datetime.now).start
 
 
 def test_five_lines_are_a_flow() -> None:

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Collection
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from lrwf_cli.core.model import RetryPolicy
 from lrwf_cli.core.run import Failure
@@ -17,12 +17,16 @@ from lrwf_cli.errors import (
 )
 from lrwf_cli.executors.base import Failed
 
+if TYPE_CHECKING:
+    from traceback import TracebackException
+
 __all__ = ["MAX_MESSAGE", "described", "failed", "summary"]
 
 MAX_MESSAGE = 10_000
 """Characters of an exception's text that are kept in the journal; all of it is in the log."""
 
 _OURS = str(Path(__file__).parents[1])
+_KEEPERS = str(Path(__file__).parent / "kept")
 _MACHINERY = str(Path(importlib.__file__).parent)
 _OUTCOMES = (CommandFailed, CommandLost, ExecutorTimeoutError, PollTimeoutError, RequestExpired)
 """Errors of ours that tell of the world. All others are refusals: trying again cannot help, whatever a policy says."""
@@ -53,13 +57,37 @@ def failed(error: BaseException, executor: str, attempt: int, policy: RetryPolic
 
 
 def described(error: BaseException) -> str:
-    """Return the traceback from the author's first line on; of a refusal that no code of theirs caused, its text."""
-    import traceback
+    """Return the traceback with the author's lines only; of a refusal that no code of theirs caused, its text.
 
-    begin = error.__traceback__
-    while begin is not None and _is_ours(begin):
-        begin = begin.tb_next
-    return _printable("".join(traceback.format_exception(type(error), error, begin)))
+    Where we have raised what is no refusal, our lines are there too: it may be our mistake.
+    """
+    from traceback import TracebackException
+
+    shown = TracebackException.from_exception(error)
+    _cut(shown, error, set())
+    return _printable("".join(shown.format()))
+
+
+def _cut(shown: "TracebackException", error: BaseException, seen: set[int]) -> None:
+    """Take our frames out of a traceback, and of those of what caused it, or is in it."""
+    if id(shown) in seen:
+        return
+    seen.add(id(shown))
+    theirs = [place for place, frame in enumerate(shown.stack) if not frame.filename.startswith(_OURS)]
+    last = len(shown.stack) if isinstance(error, LrwfError) else max(theirs, default=-1)
+    shown.stack[:] = [
+        frame
+        for place, frame in enumerate(shown.stack)
+        if not frame.filename.startswith(_OURS if place < last else _KEEPERS)
+    ]
+    if not shown.stack:
+        shown.stack = None  # type: ignore[assignment]  # then there is no headline without lines
+    others = [(shown.__cause__, error.__cause__), (shown.__context__, error.__context__)]
+    if isinstance(error, BaseExceptionGroup):
+        others += zip(shown.exceptions or (), error.exceptions, strict=False)
+    for inner, cause in others:
+        if inner is not None and cause is not None:
+            _cut(inner, cause, seen)
 
 
 def summary(error: BaseException, files: Collection[str] = ()) -> str:
@@ -77,10 +105,6 @@ def summary(error: BaseException, files: Collection[str] = ()) -> str:
 def _is_foreign(filename: str) -> bool:
     """Whether a frame is lrwf's or the import machinery's."""
     return filename.startswith((_OURS, "<frozen", _MACHINERY))
-
-
-def _is_ours(frame: TracebackType) -> bool:
-    return frame.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def _text(error: BaseException) -> str:

@@ -175,6 +175,8 @@ class Doing(Line):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the handler's
             return Outcome(error=error)
+        finally:
+            self.stretch.is_over = True
 
     def begin(self) -> None:
         """Take the place among the lanes that have not ended."""

@@ -166,7 +166,7 @@ class Invocation:
     async def _end(self) -> None:
         """Have all lanes end that cannot go on without the handler; of one that was cancelled, all."""
         stretch = self._stretch
-        if not stretch.is_over:
+        if not stretch.is_unwinding:
             lanes = list(stretch.lanes.values())
             quiet = [line for line in lanes if not can_run(line, stretch.lanes)]
             stretch.end([] if stretch.is_cancelled else quiet)

@@ -24,7 +24,7 @@ from lrwf_cli.executors.kept.activations import Activation, Await
 
 __all__ = ["Member", "can_run", "is_of_the_process", "is_timed"]
 
-_IN_PROCESS = frozenset({"asyncio.locks", "asyncio.queues", "asyncio.mixins"})
+_IN_PROCESS = frozenset({"asyncio.locks", "asyncio.queues", "asyncio.mixins", "contextlib"})
 _WAITS = ("wait", "as_completed.<locals>._wait_for_one", "_AsCompletedIterator._wait_for_one")
 _GROUP_EXIT = asyncio.TaskGroup.__aexit__.__code__
 

@@ -111,6 +111,7 @@ class Stretch:
         self.many = self.turns.have_begun
         self.outcome: Suspension | LrwfError | None = None
         self.is_over = False
+        self.is_unwinding = False
         self.idle = 0
         self.outer = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
@@ -133,6 +134,7 @@ class Stretch:
 
     def unwind(self) -> None:
         """Cancel all lanes but the one whose step this is: whoever asks raises there what ends it."""
+        self.is_unwinding = True
         self.end(list(self.lanes.values()))
 
     def end(self, lines: Sequence[Line]) -> None:

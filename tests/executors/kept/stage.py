@@ -67,6 +67,8 @@ class Stage:
     frames: int = 0
     log: list[str] = field(default_factory=list)
     check: bool = False
+    same_process: bool = False
+    invoker: PythonInvoker | None = None
 
     def __post_init__(self) -> None:
         outside.reset()
@@ -125,6 +127,14 @@ class Stage:
         self.kept, self.waits, self.start = {}, (), self.start + 1
 
     async def _enter(self) -> Result | None:
+        if self.invoker is None or not self.same_process:
+            self.invoker = self._made()
+        dying = asyncio.get_running_loop().create_future()
+        entered = asyncio.create_task(self.invoker.invoke(self.call(), _Desk(self, dying)))
+        await asyncio.wait([entered, dying], return_when=asyncio.FIRST_COMPLETED)
+        return None if dying.done() else await entered
+
+    def _made(self) -> PythonInvoker:
         modules = _loaded({"flow.py": PREAMBLE + textwrap.dedent(self.source), **self.others})
         codec = teach(Codec())
         modules.register_types(codec)
@@ -132,11 +142,7 @@ class Stage:
         invoker = PythonInvoker(
             {"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock
         )
-        invoker.checks_replay = self.check
-        dying = asyncio.get_running_loop().create_future()
-        entered = asyncio.create_task(invoker.invoke(self.call(), _Desk(self, dying)))
-        await asyncio.wait([entered, dying], return_when=asyncio.FIRST_COMPLETED)
-        return None if dying.done() else await entered
+        return invoker
 
     def call(self) -> Call:
         """Return what the handler is told."""

@@ -96,9 +96,9 @@ def test_what_was_awaited_does_not_happen_again(kind: str, body: str) -> None:
     assert stage.entries > 1
 
 
-def handler(body: str, kind: str = "Executor") -> str:
+def handler(body: str, kind: str = "Executor", more: str = "") -> str:
     lines = "\n".join(f"        {line}" for line in body.splitlines())
-    return f"{HELPERS}\nclass Handler({kind}):\n    @handler\n    async def handle(self, n: None, ctx: WorkflowContext):\n{lines}\n"
+    return f"{HELPERS}{more}\nclass Handler({kind}):\n    @handler\n    async def handle(self, n: None, ctx: WorkflowContext):\n{lines}\n"
 
 
 HELPERS = """

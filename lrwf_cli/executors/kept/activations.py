@@ -58,7 +58,8 @@ class Await:
 class Activation:
     """One compiled function under way; of a lane that is foreign, or all ours, there is one without a frame.
 
-    `count` are the awaits begun in it, `made` the tasks made since the last. `holds`: something in it was kept.
+    `count` are the awaits begun in it, `made` the tasks made since the last. `site` is that of the last await of what
+    has no place here but knows itself what it keeps. `holds`: something in it was kept.
     `spawned` are the lanes that were made in it and are not a part of what is kept. `inline` are the frames, of async
     generators and comprehensions, between the function and the await under way. `acts` are its own, and those of the
     awaits in it that are over.
@@ -79,6 +80,7 @@ class Activation:
         "outer",
         "prefix",
         "reach",
+        "site",
         "spawned",
     )
 
@@ -99,6 +101,7 @@ class Activation:
         self.count = 0
         self.made = 0
         self.now: Await | None = None
+        self.site: tuple[int, int] | None = None
         self.inline: tuple[FrameType, ...] = ()
         self.spawned: list[Spawned] = []
         self.blemish: Blemish | None = None

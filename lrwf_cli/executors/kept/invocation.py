@@ -100,7 +100,7 @@ class Invocation:
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         """As `Keeper` says."""
         lane = self._lane(what, caller(0))
-        begun = Await(lane.top.next(), what, digest_of(self._stretch.codec, args), "own")
+        begun = Await(lane.top.next(), what, digest_of(self._stretch.codec, args), "own", lane.top.site)
         place = Place(lane.id, begun.path)
         return await lane.own(begun, step, place, self._waits.get((lane.id, begun.path)))
 
@@ -215,7 +215,8 @@ class Invocation:
             return in_foreign(what, spot, beside[1].what) if beside and spot else not_in_a_lane(what)
         spot = lane.spot() or lane.made_at
         if lane.is_foreign:
-            return not_compiled(what, lane.code, lane.name)
+            made_at = lane.made_at
+            return in_foreign(what, made_at, lane.name) if made_at else not_compiled(what, lane.code, lane.name)
         now = lane.top.now
         foreign = None if now is not None else foreign_between(frame, lane.top.frame)
         if spot is None or (now is None and foreign is None):

@@ -63,7 +63,10 @@ class Lane(Doing):
 
     def keep_value(self, frame: FrameType, site: tuple[int, int], awaited: Any) -> Any:
         """Return what is to be awaited for `await awaited` in `frame`."""
-        if not self._has_place(frame) or _keeps_itself(awaited):
+        if not self._has_place(frame):
+            return awaited
+        if _keeps_itself(awaited):
+            self.top.site = site
             return awaited
         if self.stretch.is_over:
             return self._too_late(frame, _itself, (awaited,), {})
@@ -150,6 +153,7 @@ class Lane(Doing):
         """Whether what is called has no place here: a method of `ctx`, or the next step of a generator."""
         itself = getattr(function, "__self__", None)
         if itself is not None and itself is self.stretch.itself:
+            self.top.site = site
             return True
         iterated = args[0] if function is anext and args else itself
         if function is anext or type(iterated) is AsyncGeneratorType:

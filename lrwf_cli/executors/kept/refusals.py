@@ -113,7 +113,7 @@ def in_foreign(what: str, spot: Spot, foreign: str, *, is_entered_anew: bool = F
     if foreign.endswith((":wait_for", ":timeout")):
         hint = "use `timeout=` or `max_duration=` of what is awaited, or of the executor"
     why = "which belongs to the process and is entered anew" if is_entered_anew else "which is not compiled by lrwf"
-    message = f"{spot}: `{spot.function}` cannot suspend at `{what}` inside `{foreign}`, {why}"
+    message = f"{spot}: `{spot.function}` cannot suspend at `{what}` inside `{_plain(foreign)}`, {why}"
     return SuspensionRefused(message, hint=hint)
 
 

@@ -90,3 +90,32 @@ class Manager:
     def __exit__(self, *_: object) -> bool:
         see(f"left {self.name}")
         return self.swallows
+
+
+async def in_task(coroutine: Any) -> Any:
+    """Await a coroutine in a task that a foreign coroutine makes."""
+    return await asyncio.ensure_future(coroutine)
+
+
+async def extend(items: list[Any]) -> None:
+    """Change what is given."""
+    items.append(await do("extended"))
+
+
+async def stream() -> Any:
+    """Yield what comes from outside."""
+    for n in range(2):
+        await asyncio.sleep(0)
+        yield n
+
+
+later: list[Any] = []
+
+
+async def spawned() -> None:
+    """Let somebody else's task await something."""
+
+    async def nested() -> None:
+        await asyncio.create_task(later.pop()())
+
+    await asyncio.create_task(nested())

@@ -135,7 +135,7 @@ class Stage:
         return None if dying.done() else await entered
 
     def _made(self) -> PythonInvoker:
-        modules = _loaded({"flow.py": PREAMBLE + textwrap.dedent(self.source), **self.others})
+        modules = _loaded({"flow.py": self.text(), **self.others})
         codec = teach(Codec())
         modules.register_types(codec)
         made = make_executor(modules.resolve(self.uses), "a")
@@ -143,6 +143,10 @@ class Stage:
             {"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock
         )
         return invoker
+
+    def text(self) -> str:
+        """The flow's module."""
+        return PREAMBLE + textwrap.dedent(self.source)
 
     def call(self) -> Call:
         """Return what the handler is told."""

@@ -10,7 +10,8 @@ import codecs
 import os
 import signal
 import sys
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -92,7 +93,8 @@ class _Child:
         self._lines = Lines(log or _to_stderr)
         self._grace_s = grace_s
         self._leashed: Leashed | None = None
-        self._told = False
+        self._ending: asyncio.Future[int] | None = None
+        self._is_wanted = True
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def handle(self) -> Result:
@@ -101,26 +103,34 @@ class _Child:
 
     async def _run(self) -> Result:
         async with _Pipes() as pipes:
+            if not self._is_wanted:
+                raise asyncio.CancelledError
             leashed = self._leashed = pipes.start(self._launch.argv)
-            if self._told:
-                self._hurry()
             pipes.send(job={"setup": self._launch.setup, "call": wire.parts_of(self._call)})
             printing = asyncio.create_task(self._print(pipes.printed))
-            result = await self._converse(pipes)
-            code = await in_thread(leashed.end)
-            await printing
-            for task in self._keeping:
-                task.cancel()
+            try:
+                with _watched(leashed, self._end):
+                    result = await self._converse(pipes)
+            finally:
+                code = await self._end()
+                await printing
+                for task in self._keeping:
+                    task.cancel()
             return result if result is not None else self._crashed(code)
 
     def _hurry(self) -> None:
         """Have the handler cancelled, and killed if it does not heed that."""
-        if self._leashed is None or self._told:
-            self._told = True
-            return
-        self._told = True
-        self._leashed.send(signal.SIGTERM)
-        asyncio.get_running_loop().call_later(self._grace_s, self._leashed.send, signal.SIGKILL)
+        if self._is_wanted and self._leashed is not None:
+            self._leashed.send(signal.SIGTERM)
+            asyncio.get_running_loop().call_later(self._grace_s, self._leashed.send, signal.SIGKILL)
+        self._is_wanted = False
+
+    def _end(self) -> "asyncio.Future[int]":
+        """Have nothing left of the child, and its output come to an end, whoever else holds that."""
+        assert self._leashed is not None  # noqa: S101 - only then it is called
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(in_thread(self._leashed.end))
+        return self._ending
 
     async def _converse(self, pipes: "_Pipes") -> Result | None:
         """Do what the child asks for until it has a result; `None`: it ended without one."""
@@ -161,6 +171,23 @@ class _Child:
             hint="look at its log, mend it, then retry",
         )
         return Failed(error, crashed=True)
+
+
+@contextmanager
+def _watched(leashed: Leashed, when_ended: Callable[[], object]) -> Iterator[None]:
+    """Have `when_ended` called when the child itself has ended, once."""
+    loop, fd = asyncio.get_running_loop(), leashed.watch()
+
+    def ended() -> None:
+        loop.remove_reader(fd)
+        when_ended()
+
+    loop.add_reader(fd, ended)
+    try:
+        yield
+    finally:
+        loop.remove_reader(fd)
+        os.close(fd)
 
 
 def _to_stderr(text: str) -> None:

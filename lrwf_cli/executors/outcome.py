@@ -81,7 +81,9 @@ def described(executor: str, code: int, said: str, last: str) -> CommandFailed:
 
 def how_ended(code: int) -> str:
     """Return in words how a process ended: `with exit code 3`, `by SIGKILL`."""
-    return f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+    if code >= 0:
+        return f"with exit code {code}"
+    return f"by {signal.Signals(-code).name}" if -code in _SIGNALS else f"by signal {-code}"
 
 
 def _content(path: str, executor: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -136,11 +137,12 @@ def _with_environment(variable: bytes) -> Iterator[int]:
 def until(condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
     """Return when `condition` holds; fail if it never does."""
     deadline = time.monotonic() + patience_s
+    pause = threading.Event()
     for pause_s in itertools.chain((0.001, 0.002, 0.005), itertools.repeat(0.01)):
         if condition():
             return
         assert time.monotonic() < deadline, condition
-        time.sleep(pause_s)
+        pause.wait(pause_s)
 
 
 async def until_async(condition: Callable[[], object], patience_s: float = PATIENCE_S) -> None:

@@ -19,7 +19,7 @@ from lrwf_cli.executors.supervisor import Task
 from tests.executors.commanding import COUNTED, Job, until, until_async
 
 STUBBORN = """
-import os, signal, sys, time
+import os, signal
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 for depth in range(3):                       # children, grandchildren, theirs
@@ -31,7 +31,7 @@ for depth in range(3):                       # children, grandchildren, theirs
 os.write(1, b"ready\\n") if depth < 2 else None
 open(f"ready-{os.getpid()}", "w").close()
 while True:
-    time.sleep(60)
+    signal.pause()
 """
 
 

@@ -18,7 +18,7 @@ FLOW = """
       work: {{uses: "tasks:{handler}", {keys}}}
 """
 TASKS = """
-    import os, signal, subprocess, sys, time
+    import os, signal, subprocess, sys, threading
     from dataclasses import dataclass
     from pathlib import Path
     from typing import Any
@@ -38,7 +38,7 @@ TASKS = """
     def sleeps(message: Any, ctx: WorkflowContext) -> None:
         begun()
         subprocess.Popen(["sleep", "600"])
-        time.sleep(600)
+        threading.Event().wait()
 
     @executor
     async def swallows(message: Any, ctx: WorkflowContext) -> None:
@@ -46,7 +46,7 @@ TASKS = """
         begun()
         while True:
             try:
-                await asyncio.sleep(600)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 pass
 

@@ -142,7 +142,7 @@ def _request_answered(run: Run, event: e.RequestAnswered) -> None:
 
 
 def _invocations_cut_off(run: Run, event: e.InvocationsCutOff) -> None:
-    cut_off(run, event.deliveries, crashes=int(event.counted))
+    cut_off(run, event.deliveries, crashes=int(event.counted), starts=int(event.anew))
 
 
 def _woke_up(run: Run, event: e.WokeUp) -> None:

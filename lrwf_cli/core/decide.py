@@ -157,7 +157,8 @@ def _fail(workflow: Workflow, run: Run, command: c.Fail, now: datetime) -> Event
         return ()
     if not command.crashed:
         return (failed(workflow, run, invocation, command, now),)
-    cut_off = e.InvocationsCutOff((command.delivery,), counted=command.counted)
+    harvests = workflow.executors[invocation.delivery.executor].harvests
+    cut_off = e.InvocationsCutOff((command.delivery,), counted=command.counted, anew=harvests)
     follows = crashed(workflow, run, [invocation], now, counted=command.counted, error=command.error)
     return (cut_off, *follows)
 

@@ -97,10 +97,14 @@ class InvocationFailed(EventBase, frozen=True):
 
 
 class InvocationsCutOff(EventBase, frozen=True):
-    """The process ended under these handlers. `counted` is false for reboots and polite signals."""
+    """The process ended under these handlers. `counted` is false for reboots and polite signals.
+
+    `anew`: what outlived its process is gone as well, so that there is nothing to go on from.
+    """
 
     deliveries: tuple[str, ...]
     counted: bool = True
+    anew: bool = False
 
 
 class RequestsOpened(EventBase, frozen=True):

@@ -49,12 +49,12 @@ def take_failed(run: Run, delivery: str) -> Invocation:
     return replace(convicted, attempt=convicted.attempt - 1) if convicted.maybe_done else convicted
 
 
-def cut_off(run: Run, deliveries: Sequence[str], *, crashes: int = 0) -> None:
+def cut_off(run: Run, deliveries: Sequence[str], *, crashes: int = 0, starts: int = 0) -> None:
     """Put what was at work before what waits for its turn, in the order in which it began."""
     for delivery in reversed(deliveries):
         cut = run.started.pop(delivery)
-        again = replace(cut, attempt=cut.attempt + 1, crashes=cut.crashes + crashes, maybe_done=True, started_at=None)
-        line_up(run, again, front=True)
+        again = replace(cut, attempt=cut.attempt + 1, start=cut.start + starts, crashes=cut.crashes + crashes)
+        line_up(run, replace(again, maybe_done=True, started_at=None), front=True)
 
 
 def renew(run: Run, **fields: Any) -> None:

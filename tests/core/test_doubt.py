@@ -206,6 +206,23 @@ def test_what_was_lost_while_it_was_looked_after(on_crash: Any, status: str) -> 
         assert simulation.now_run.tallies["b"].failed == 0
 
 
+def test_what_is_lost_is_not_looked_for_again() -> None:
+    """Design 9: its next attempt is another start, where a crash of the driver alone goes on with the same one."""
+    starts: list[tuple[int, int]] = []
+
+    def handle(task: Task) -> Any:
+        starts.append((task.attempt, task.start))
+        return loses(1)(task)
+
+    simulation = Simulation(flow("b", specs=[ExecutorSpec("b", harvests=True)]), {"b": handle})
+    simulation.publish(c.Start("sim", 0, ORIGIN))
+    simulation.take()
+    simulation.turn()
+    simulation.take()
+    assert simulation.go_on().outputs == [[3, True]]
+    assert starts == [(1, 1), (2, 2), (3, 2)]
+
+
 def test_what_is_lost_again_and_again_is_given_up() -> None:
     """Design 4: `max_crashes` bounds it, without a pause in between and without regard to `max_attempts`."""
     spec = ExecutorSpec("b", harvests=True, retry=RetryPolicy(max_attempts=9))

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,9 +22,21 @@ from lrwf_cli.errors import CodeMissing, LrwfError, UnknownRun
 from lrwf_cli.local.drive import engine as make_engine
 from lrwf_cli.store.base import Held
 
-__all__ = ["advance", "is_ours", "leave_to_tick", "sorted_out", "tick_command", "tick_elsewhere"]
+__all__ = [
+    "Share",
+    "advance",
+    "is_ours",
+    "leave_to_tick",
+    "shared_out",
+    "sorted_out",
+    "tick_command",
+    "tick_elsewhere",
+]
 
 _LOOK_EVERY_S = 0.2
+
+WORTH_A_PROCESS = 100
+"""How many runs it takes until another process is worth its start, which takes about as long as these do."""
 
 Groups = dict[tuple[str, str | None], list[str]]
 """Ids of runs by interpreter and digest of pinned code."""
@@ -53,18 +66,41 @@ def sorted_out(session: Session, run_ids: Sequence[str]) -> tuple[Groups, list[R
     return groups, rows
 
 
-async def advance(session: Session, engine: Engine, groups: Groups, jobs: int) -> list[Row]:
-    """Advance all groups at once; return a row for each run."""
-    here = next((key for key in groups if key[0] == sys.executable), None)
+class Share(NamedTuple):
+    """Runs that one process drives, with at most `jobs` handlers at work."""
+
+    python: str
+    run_ids: list[str]
+    jobs: int
+
+
+def shared_out(groups: Groups, jobs: int) -> list[Share]:
+    """Return who drives what: a process for each group, several for a large one. What is driven here comes first.
+
+    A tick of many runs is busy with them rather than with waiting, and a process has the use of one CPU. The shares of
+    a group have `jobs` handlers at work together, and each has its runs in the order in which they are due.
+    """
+    shares = []
+    for (python, _), run_ids in groups.items():
+        many = max(1, min(len(run_ids) // WORTH_A_PROCESS, os.cpu_count() or 1, jobs))
+        shares += [Share(python, run_ids[number::many], jobs // many) for number in range(many)]
+    return sorted(shares, key=lambda share: share.python != sys.executable)
+
+
+async def advance(session: Session, engine: Engine, shares: Sequence[Share], jobs: int) -> list[Row]:
+    """Advance all shares at once, the first one here if its interpreter is ours; return a row for each run."""
+    own = [share for share in shares[:1] if share.python == sys.executable]
     places = asyncio.Semaphore(jobs)
 
-    async def elsewhere(python: str, run_ids: list[str]) -> list[Row]:
+    async def elsewhere(share: Share) -> list[Row]:
         async with places:
-            return await tick_elsewhere(session, python, run_ids, jobs=jobs, is_stopping=lambda: engine.is_stopping)
+            return await tick_elsewhere(
+                session, share.python, share.run_ids, jobs=share.jobs, is_stopping=lambda: engine.is_stopping
+            )
 
-    work = [elsewhere(key[0], run_ids) for key, run_ids in groups.items() if key != here]
-    own = [] if here is None else [advance_here(session, engine, groups[here])]
-    return [row for rows in await asyncio.gather(*own, *work) for row in rows]
+    here = [advance_here(session, engine, share.run_ids) for share in own]
+    there = [elsewhere(share) for share in shares[len(own) :]]
+    return [row for rows in await asyncio.gather(*here, *there) for row in rows]
 
 
 async def advance_here(session: Session, engine: Engine, run_ids: Sequence[str]) -> list[Row]:

@@ -52,14 +52,16 @@ def _advance(session: Session, ids: list[str], jobs: int | None, *, here: bool) 
     from lrwf_cli.local.drive import interruptible
 
     places = default_jobs(jobs)
-    engine = make_engine(session.store, jobs=places)
     if here:
+        engine = make_engine(session.store, jobs=places)
         rows, signal = interruptible(engine, groups.advance_here(session, engine, ids))
         return rows or [], signal is not None
     due, others = groups.sorted_out(session, ids)
     if not due:
         return others, False
-    rows, signal = interruptible(engine, groups.advance(session, engine, due, places))
+    shares = groups.shared_out(due, places)
+    engine = make_engine(session.store, jobs=shares[0].jobs)
+    rows, signal = interruptible(engine, groups.advance(session, engine, shares, places))
     return [*others, *(rows or [])], signal is not None
 
 

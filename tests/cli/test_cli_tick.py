@@ -4,13 +4,16 @@ import os
 import shutil
 import signal
 import sys
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from lrwf_cli.cli import groups
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.standby import _Watch
+from lrwf_cli.core.events import DriverStarted
 from lrwf_cli.store.files import FileStore
 from tests.cli.processes import begun, eventually
 from tests.cli.said import Lrwf
@@ -45,6 +48,39 @@ def test_a_tick_as_json(lrwf: Lrwf) -> None:
     assert [(run["run_id"], run["status"]) for run in report.pop("runs")] == [("good", "completed")]
     assert report == {"due": 1, "advanced": 1, "busy": 0, "failed": 0}
     assert lrwf("tick", "--json").json == NOTHING
+
+
+def test_many_due_runs_are_shared_out_among_processes(lrwf: Lrwf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conformance 34: each run is driven once, by one of the processes, and all are told of."""
+    monkeypatch.setattr(groups, "WORTH_A_PROCESS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    names = [f"run-{number}" for number in range(5)]
+    for name in names:
+        leave_due(lrwf, name)
+    said = lrwf("tick", "--jobs", "4")
+    assert sorted(said.out.splitlines()) == [f"{name}  completed" for name in names]
+    by_pid = Counter(map(last_driver, names))
+    assert sorted(by_pid.values()) == [2, 3]
+    assert by_pid[os.getpid()] == 3
+
+
+def last_driver(run_id: str) -> int:
+    frames = FileStore.open(os.environ["LRWF_STATE_DIR"]).frames(run_id)
+    *_, last = (event.pid for frame in frames for event in frame.events if isinstance(event, DriverStarted))
+    return last
+
+
+@pytest.mark.parametrize(("jobs", "shares"), [(1, [(7, 1)]), (2, [(4, 1), (3, 1)]), (8, [(3, 2), (2, 2), (2, 2)])])
+def test_shares_have_no_more_handlers_at_work_than_one_process(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, shares: list[tuple[int, int]]
+) -> None:
+    """`--jobs` bounds what is at work however many processes there are; no share is too small to be worth its start."""
+    monkeypatch.setattr(groups, "WORTH_A_PROCESS", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    shared = groups.shared_out({(sys.executable, None): list("abcdefg")}, jobs)
+    assert [(len(share.run_ids), share.jobs) for share in shared] == shares
+    assert sorted(run_id for share in shared for run_id in share.run_ids) == list("abcdefg")
+    assert all(share.run_ids == sorted(share.run_ids) for share in shared)
 
 
 def test_a_quiet_tick_is_quiet(lrwf: Lrwf) -> None:

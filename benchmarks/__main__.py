@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import chain, commands, floor, machine, rally
+from benchmarks import chain, commands, floor, machine, rally, resume
 from benchmarks.environments import ROOT
 from benchmarks.table import Section, markdown, placed
 from lrwf_cli.errors import LrwfError
@@ -27,6 +27,7 @@ COMPARISONS: dict[str, Comparison] = {
     "rally": rally.compare,
     "chain": chain.compare,
     "commands": commands.compare,
+    "resume": resume.compare,
 }
 
 

@@ -23,12 +23,13 @@ class Contestant:
 
     `prepare` is given an empty folder, makes what it needs there and returns the command to measure; what the
     command keeps, it keeps in the folder `state` in it. `outputs` is what the work must come to: the program
-    prints it as `{"outputs": [...]}`. `None`: the program prints nothing to check.
+    prints it as `{"outputs": [...]}`, or under another `key`. `None`: the program prints nothing to check.
     """
 
     name: str
     prepare: Callable[[Path], Command]
-    outputs: list[Any] | None = None
+    outputs: Any = None
+    key: str = "outputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,6 @@ def _told(contestant: Contestant, usage: Usage) -> dict[str, Any]:
     if contestant.outputs is None:
         return {}
     told: dict[str, Any] = json.loads(usage.said[usage.said.index("{") :])
-    if told["outputs"] != contestant.outputs:
-        raise ProgramFailed(f"{contestant.name} came to {told['outputs']} and not to {contestant.outputs}")
+    if told[contestant.key] != contestant.outputs:
+        raise ProgramFailed(f"{contestant.name} came to {told[contestant.key]} and not to {contestant.outputs}")
     return told

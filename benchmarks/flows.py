@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.environments import ROOT
 
-__all__ = ["chain", "rally"]
+__all__ = ["chain", "rally", "sleeper"]
 
 _PEERS = ROOT / "benchmarks" / "peers"
 
@@ -43,6 +43,17 @@ def chain(folder: Path, steps: int) -> Path:
         *(f"  - {{from: {here}, to: {there}}}" for here, there in pairwise(names)),
     )
     return _written(folder, lines, "chain_lrwf.py")
+
+
+def sleeper(folder: Path, executor: str) -> Path:
+    """Write a flow of one of the executors that sleep, with a number as its input."""
+    lines = (
+        "name: sleeper",
+        "input: {number: {type: integer, required: true}}",
+        "executors:",
+        f"  sleeper: {{uses: 'peers.sleeper_lrwf:{executor}'}}",
+    )
+    return _written(folder, lines, "sleeper_lrwf.py")
 
 
 def _written(folder: Path, lines: Iterable[str], *modules: str) -> Path:

@@ -28,11 +28,13 @@ def wake_at(run: Run) -> datetime | None:
 
 
 def next_due(run: Run) -> datetime | None:
-    """Return when the next thing of a run that is driven is due, whatever else is at work; `None`: nothing is."""
+    """Return when the next thing of a run that is driven is due, whatever else is at work; `None`: nothing is.
+
+    News do not count: they may be on their way for as long as it takes.
+    """
     if run.status not in {"running", "waiting"} or run.error is not None or run.ending is not None:
         return run.deadline_at if run.ending is None and not run.is_final else None
-    news = (notice.due_at for notice in run.notices.values())
-    return min([*_instants(run), *news, *([run.deadline_at] if run.deadline_at else [])], default=None)
+    return min([*_instants(run), *([run.deadline_at] if run.deadline_at else [])], default=None)
 
 
 def _instants(run: Run) -> Iterator[datetime]:

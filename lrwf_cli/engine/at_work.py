@@ -83,6 +83,8 @@ class AtWork:
         if handlers:
             patience = max(handler.patience_s(grace_s) for handler in handlers)
             await asyncio.wait([handler.task for handler in handlers], timeout=patience)
+        for handler in handlers:
+            handler.give_up()
 
     def free(self, delivery: str) -> None:
         """Give a handler's place back before the driver decides what starts next; idempotent."""
@@ -99,8 +101,9 @@ class _Handler:
         self._call = call
         self._spec = spec
         self._is_over = False
+        self._is_cut_off = False
         self._given_up = False
-        self._limits = Limits(spec, invocation, cancel=self._cancel, give_up=self._give_up)
+        self._limits = Limits(spec, invocation, cancel=self._cancel, give_up=self.give_up)
         self._shown = Shown(lambda shown: owner.show(call.delivery.executor, shown))
         self._disarm: Callable[[], None] | None = None
         self.task: asyncio.Task[None]
@@ -124,12 +127,13 @@ class _Handler:
 
     def cut_off(self, grace_s: float | None) -> None:
         """Have it end because nobody wants what it does any more; idempotent."""
+        self._is_cut_off = True
         if not self._is_over:
             self.leave()
-            asyncio.get_running_loop().call_later(self.patience_s(grace_s), self._give_up)
+            asyncio.get_running_loop().call_later(self.patience_s(grace_s), self.give_up)
 
     async def keep(self, kept: Sequence[Kept]) -> None:
-        if self._given_up:
+        if self._given_up or self._is_cut_off:
             raise asyncio.CancelledError
         told = asyncio.get_running_loop().create_future()
         self._owner.keeping += 1
@@ -140,6 +144,8 @@ class _Handler:
             self._owner.keeping -= 1
 
     def progress(self, current: float | None, total: float | None, message: str | None) -> None:
+        if self._given_up:
+            return
         self._limits.alive()
         self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
 
@@ -152,7 +158,8 @@ class _Handler:
             if self._limits.past is None and self._is_over:
                 raise
             result = Failed(Failure("CancelledError", str(error), delivery.executor, self._call.attempt))
-        if self._given_up:
+        cut_off = self._is_over and isinstance(result, Failed | Stuck)  # it was told to end, and made this of it
+        if self._given_up or (cut_off and self._limits.past is None):
             return
         self._owner.inbox.put(command_of(delivery.id, self._limits.past or result))
         self._owner.free(delivery.id)
@@ -160,13 +167,13 @@ class _Handler:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """Look after what `_handle` could not: it was cancelled before it began, or is broken itself."""
         self._limits.end()
-        self._shown.flush()
         if self._disarm is not None:
             self._disarm()
         if self._given_up:
             with suppress(asyncio.CancelledError):
                 task.exception()
             return
+        self._shown.flush()
         self._owner.free(self._call.delivery.id)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._owner.broken = error
@@ -174,11 +181,12 @@ class _Handler:
     def _cancel(self) -> None:
         self.task.cancel()
 
-    def _give_up(self) -> None:
-        """Leave a handler to itself that does not end: nothing of it counts any more."""
+    def give_up(self) -> None:
+        """Leave a handler to itself that does not end: nothing of it counts any more. Idempotent."""
         if self.task.done() or self._given_up:
             return
         self._given_up = True
+        self._shown.flush()
         if self._limits.past is not None:
             self._owner.inbox.put(command_of(self._call.delivery.id, self._limits.past))
         self._owner.free(self._call.delivery.id)

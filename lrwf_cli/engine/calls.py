@@ -1,12 +1,14 @@
-"""From an invocation of a run to what its handler is told."""
+"""From an invocation of a run to what its handler is told, and back if what it came to cannot be taken."""
 
+from lrwf_cli.core.commands import Command, Complete, Fail, Keep, Suspend
 from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.model import Workflow
-from lrwf_cli.core.run import Invocation, Run
+from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.suspended import Kept, Request
+from lrwf_cli.errors import FrameTooLarge
 from lrwf_cli.executors.base import Call
 
-__all__ = ["call_of"]
+__all__ = ["call_of", "refusal_of"]
 
 
 def call_of(run: Run, workflow: Workflow, invocation: Invocation) -> Call:
@@ -43,3 +45,12 @@ def _requests(run: Run, delivery: str, answers: str | None) -> tuple[Request, ..
     if not run.requests:
         return ()
     return tuple(r for r in run.requests.values() if (r.delivery == delivery and not r.withdrawn) or r.id == answers)
+
+
+def refusal_of(run: Run, command: Command | None, error: FrameTooLarge) -> Fail | None:
+    """Return what becomes of a handler whose doings no frame has room for; `None` if `command` is no handler's."""
+    if not isinstance(command, Complete | Suspend | Keep) or command.delivery not in run.started:
+        return None
+    at_work = run.started[command.delivery]
+    failure = Failure(type(error).__name__, error.message, at_work.delivery.executor, at_work.attempt, hint=error.hint)
+    return Fail(command.delivery, failure, retryable=False)

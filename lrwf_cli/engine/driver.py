@@ -18,10 +18,10 @@ from lrwf_cli.core import commands as c
 from lrwf_cli.core.apply import apply, begin
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationsStarted
-from lrwf_cli.core.run import Failure, Run
+from lrwf_cli.core.run import Run
 from lrwf_cli.core.waking import next_due, wake_at
 from lrwf_cli.engine.at_work import AtWork
-from lrwf_cli.engine.calls import call_of
+from lrwf_cli.engine.calls import call_of, refusal_of
 from lrwf_cli.engine.given import Assembly, Observer, Process
 from lrwf_cli.engine.inbox import Inbox
 from lrwf_cli.engine.limits import Alarm
@@ -83,6 +83,7 @@ class Driver:
         self._mail_is_due = True
         self._bell: asyncio.TimerHandle | None = None
         self._pending: list[Event] = []
+        self._taken = 0
         self._uncached = 0
 
     async def drive(self) -> Run:
@@ -104,6 +105,7 @@ class Driver:
         finally:
             if self._bell:
                 self._bell.cancel()
+            self._slots.give(self._taken)
             await self._at_work.cancel(self._grace_s)
             await self._telling.cancel()
         return self._run
@@ -150,14 +152,10 @@ class Driver:
 
     def _refuse_first(self, error: FrameTooLarge) -> None:
         """Have the handler fail whose doings no frame has room for. Raises `error` if it is no handler's."""
-        command = self._inbox.first
-        if not isinstance(command, c.Complete | c.Suspend | c.Keep) or command.delivery not in self._run.started:
+        refusal = refusal_of(self._run, self._inbox.first, error)
+        if refusal is None:
             raise error
-        at_work = self._run.started[command.delivery]
-        failure = Failure(
-            type(error).__name__, error.message, at_work.delivery.executor, at_work.attempt, hint=error.hint
-        )
-        self._inbox.instead(c.Fail(command.delivery, failure, retryable=False))
+        self._inbox.instead(refusal)
 
     def _decide(self, command: c.Command, now: datetime) -> bool:
         events = decide(self._workflow, self._run, command, now)
@@ -170,6 +168,7 @@ class Driver:
             self._pending.append(event)
             if isinstance(event, InvocationsStarted):
                 self._slots.take(len(event.deliveries))
+                self._taken += len(event.deliveries)
         return True
 
     async def _commit(self, letters: Sequence[Letter] = ()) -> None:
@@ -192,7 +191,7 @@ class Driver:
 
     async def _append(self, events: Sequence[Event]) -> Frame:
         append = partial(self._held.append, events, self._run.updated_at)
-        if self._slots.in_use > self._starting(events) + self._at_work.keeping:
+        if self._slots.in_use > self._taken + self._at_work.keeping:
             return await asyncio.to_thread(append)
         return append()
 
@@ -202,10 +201,6 @@ class Driver:
             self._decide(command, self._clock.now())
             if self._pending:
                 self._held.append(self._pending, self._run.updated_at)
-
-    @staticmethod
-    def _starting(events: Sequence[Event]) -> int:
-        return sum(len(event.deliveries) for event in events if isinstance(event, InvocationsStarted))
 
     def _cache(self, events: int) -> None:
         self._uncached += events
@@ -220,6 +215,7 @@ class Driver:
                     self._start_handler(delivery)
 
     def _start_handler(self, delivery: str) -> None:
+        self._taken -= 1
         invocation = self._run.started.get(delivery)
         if invocation is None:  # the same frame ended the run
             self._slots.give()
@@ -279,11 +275,23 @@ class Driver:
 
     async def _end(self) -> None:
         if self._stopping:
-            await self._at_work.cancel(self._grace_s)
-            self._inbox.put(c.CutOff())
-            while len(self._inbox):
-                await self._commit()
+            await self._cut_off()
         else:
             self._held.wake_at(wake_at(self._run))
         if self._uncached:
             self._held.checkpoint(self._run)
+
+    async def _cut_off(self) -> None:
+        """Have the handlers end, commit what they still come back with, and leave the others for the next driver."""
+        ending = asyncio.ensure_future(self._at_work.cancel(self._grace_s))
+        ending.add_done_callback(lambda _: self._inbox.news.set())
+        try:
+            while not ending.done():
+                await self._inbox.news.wait()
+                self._inbox.news.clear()
+                await self._commit()
+        finally:
+            ending.cancel()
+        self._inbox.put(c.CutOff())
+        while len(self._inbox):
+            await self._commit()

@@ -13,7 +13,7 @@ from lrwf_cli.core.view import outputs
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import FlowError, RunBusy, StateFull, UsageError, WrongStatus
-from lrwf_cli.executors.base import Call, Failed
+from lrwf_cli.executors.base import Call, Result
 from lrwf_cli.store.base import Letter, Store
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
@@ -28,7 +28,7 @@ def killed_once(then: Handler) -> Handler:
     """A handler during whose first call the process ends."""
     calls = []
 
-    async def handler(call: Call) -> Effects | Failed:
+    async def handler(call: Call) -> Result:
         calls.append(call)
         if len(calls) == 1:
             raise Killed

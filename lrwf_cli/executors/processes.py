@@ -30,6 +30,8 @@ class Process(NamedTuple):
 
 class _Stat(NamedTuple):
     state: str
+    parent: int
+    group: int
     session: int
     since: str
 
@@ -64,10 +66,7 @@ def alive(process: Process) -> bool:
 
 def members(leader: Process) -> list[int]:
     """Return the pids of what runs in the session that `leader` has begun, whether it lives itself or not."""
-    found = _stat(leader.pid)
-    if found is not None and found.since != leader.since:
-        return []  # the kernel gives a pid again only when nobody is left in its session
-    return [pid for pid, stat in _all() if stat.session == leader.pid and stat.state not in _ENDED]
+    return list(_members(leader))
 
 
 def end_session(leader: Process, grace_s: float) -> list[int]:
@@ -77,26 +76,44 @@ def end_session(leader: Process, grace_s: float) -> list[int]:
     which are left.
     """
     if grace_s > 0:
-        refused = _refused(_signal_all(leader, signal.SIGTERM, signal.SIGCONT))
-        kill_at = time.monotonic() + grace_s
-        for pause_s in _pauses():
-            if refused.issuperset(members(leader)) or time.monotonic() >= kill_at:
-                break
-            time.sleep(min(pause_s, max(kill_at - time.monotonic(), 0)))
+        _ask_to_end(leader, grace_s)
     empty = 0
     for pause_s in _pauses():
-        sent = _signal_all(leader, signal.SIGKILL)
-        refused = _refused(sent)
-        empty = 0 if len(refused) < len(sent) else empty + 1
+        sent = {pid: _signal(pid, leader, signal.SIGKILL) for pid in _members(leader)}
+        left = [pid for pid, is_ours in sent.items() if not is_ours]
+        empty = 0 if len(left) < len(sent) else empty + 1
         if empty == _TWICE:
             break
         if not empty:
             time.sleep(pause_s)
-    return sorted(refused)
+    return sorted(left)
 
 
-def _refused(sent: Mapping[int, bool]) -> set[int]:
-    return {pid for pid, is_ours in sent.items() if not is_ours}
+def _ask_to_end(leader: Process, grace_s: float) -> None:
+    """Send SIGTERM, and return when everybody has heeded it, or the grace is over.
+
+    To the group at once, so that nobody can fork away from it. What comes later is left alone, for it may clean up;
+    but for a child of the leader's: that has only just begun.
+    """
+    until = time.monotonic() + grace_s
+    asked = _members(leader)
+    if asked:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader.pid, signal.SIGTERM)
+            os.killpg(leader.pid, signal.SIGCONT)
+    left = {
+        pid
+        for pid, stat in asked.items()
+        if stat.group != leader.pid and not _signal(pid, leader, signal.SIGTERM, signal.SIGCONT)
+    }
+    for pause_s in _pauses():
+        found = _members(leader)
+        for pid in [pid for pid, stat in found.items() if pid not in asked and stat.parent == leader.pid]:
+            asked[pid] = found[pid]
+            _signal(pid, leader, signal.SIGTERM)
+        if left.issuperset(found) or time.monotonic() >= until:
+            return
+        time.sleep(min(pause_s, max(until - time.monotonic(), 0)))
 
 
 def _pauses() -> Iterator[float]:
@@ -153,27 +170,31 @@ def shell(command: str | Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
 
 
-def _signal_all(leader: Process, *signals: signal.Signals) -> dict[int, bool]:
-    """Send signals to all of a session; return to whom, and whether that was allowed."""
-    sent = {}
-    for pid in members(leader):
-        try:
-            fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            stat = _stat(pid)
-            if stat is not None and stat.session == leader.pid:  # else the pid is someone else's by now
-                sent[pid] = True
-                for number in signals:
-                    signal.pidfd_send_signal(fd, number)
-        except ProcessLookupError:
-            continue
-        except PermissionError:
-            sent[pid] = False
-        finally:
-            os.close(fd)
-    return sent
+def _signal(pid: int, leader: Process, *signals: signal.Signals) -> bool:
+    """Send signals to a member of a session, if it still is one; return whether that is allowed."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        stat = _stat(pid)
+        if stat is not None and stat.session == leader.pid:  # else the pid is someone else's by now
+            for number in signals:
+                signal.pidfd_send_signal(fd, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _members(leader: Process) -> dict[int, _Stat]:
+    found = _stat(leader.pid)
+    if found is not None and found.since != leader.since:
+        return {}  # the kernel gives a pid again only when nobody is left in its session
+    return {pid: stat for pid, stat in _all() if stat.session == leader.pid and stat.state not in _ENDED}
 
 
 def _all() -> Iterator[tuple[int, _Stat]]:
@@ -194,4 +215,4 @@ def _stat(pid: int) -> _Stat | None:
 
 def _parsed(line: str) -> _Stat | None:
     fields = line.rpartition(")")[2].split()  # a program's name may contain anything, a parenthesis too
-    return _Stat(fields[0], int(fields[3]), fields[19]) if len(fields) > 19 else None
+    return _Stat(fields[0], int(fields[1]), int(fields[2]), int(fields[3]), fields[19]) if len(fields) > 19 else None

@@ -51,9 +51,9 @@ END = 1 << 20
 
 Stage = Literal["new", "running", "ended", "lost"]
 
-# $0 the folder, $1 where the command starts, then the command. Descriptors: 3 the lock; 4 and 5 the pipe for stdout,
-# 6 and 7 the one for stderr. Nothing is kept in a variable, which the command might have in its environment, but for
-# one whose name nobody else has.
+# $0 the folder, $1 where the command starts, $2 who starts it (a pid), then the command. Descriptors: 3 the lock; 4 and
+# 5 the pipe for stdout, 6 and 7 the one for stderr. Nothing is kept in a variable, which the command might have in its
+# environment, but for one whose name nobody else has.
 _SCRIPT = f"""
 trap '' HUP INT QUIT TERM
 read -r lrwf_stat </proc/self/stat && printf 'started %s\\n' "$lrwf_stat" >>"$0/state" || exit 70
@@ -67,12 +67,12 @@ keep() {{
 keep stdout {MAX_OUTPUT // 512} {END} 4 &
 keep stderr {MAX_TALK // 512} {END} 6 &
 exec 4<&- 6<&-
-(trap - HUP INT QUIT TERM; cd -- "$1" && unset OLDPWD && shift && exec "$@") <"$0/message" >&5 2>&7 3>&- 5>&- 7>&-
+(trap - HUP INT QUIT TERM; cd -- "$1" && unset OLDPWD && shift 2 && exec "$@") <"$0/message" >&5 2>&7 3>&- 5>&- 7>&-
 printf 'exit %s\\n' "$?" >>"$0/state"
 exec 5>&- 7>&-
 wait
 PATH=/usr/bin:/bin:$PATH
-kill -0 "$PPID" ||
+kill -0 "$2" ||
   {{ sync "$0/stdout" "$0/output" "$0" && printf 'kept\\n' >>"$0/state" && sync "$0/state"; }}
 """
 
@@ -161,7 +161,7 @@ class Task:
             self._prepare(message)
             for _ in ("stdout", "stderr"):
                 fds += map(raised, os.pipe())
-            argv = ["/bin/sh", "-c", _SCRIPT, self.folder, folder, *command]
+            argv = ["/bin/sh", "-c", _SCRIPT, self.folder, folder, str(os.getpid()), *command]
             return spawn(argv, env, ["/dev/null", "/dev/null", "/dev/null", *fds])
         except OSError as error:
             if error.errno in _FULL:

@@ -145,3 +145,12 @@ def ask(asked: CheckCommand, message: Any) -> Any:
         codec = None
 
     return asyncio.run(asked.ask(message, Scene()))  # type: ignore[arg-type] # all of a context that it looks at
+
+
+def test_what_cannot_be_started_leaves_nothing(tmp_path: Path) -> None:
+    """An environment that no process can have is an error of the call, and no descriptor stays open."""
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are wanted
+    for env in ({"A": "x" * 3_000_000}, {"A": "a\0b"}):
+        with pytest.raises((OSError, ValueError)):
+            checked(tmp_path, "true", env=env)
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 - the same

@@ -12,6 +12,8 @@ import pytest
 
 from lrwf_cli.errors import StateFull
 from lrwf_cli.executors import supervisor
+from lrwf_cli.executors.attendant import Attendant, Wanted
+from lrwf_cli.executors.masking import Mask
 from lrwf_cli.executors.processes import alive, boot_id, members, spawn
 from lrwf_cli.executors.supervisor import MAX_OUTPUT, MAX_TALK, Task
 from tests.executors.commanding import until
@@ -283,3 +285,12 @@ def test_nothing_is_alive_afterwards(task: Task) -> None:
     leader = task.record().leader
     assert leader is not None
     until(lambda: not alive(leader))
+
+
+def test_a_witness_that_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it cannot even say that it has begun, the command has not run, and the disk is what is wrong."""
+    monkeypatch.setattr(supervisor, "_SCRIPT", "exit 70")
+    attendant = Attendant(Task(str(tmp_path), BOOT), mask=Mask(), write=lambda _: None, grace_s=0)
+    with pytest.raises(StateFull, match="no room"):
+        attendant.attend(Wanted(["touch", "oops"], str(tmp_path), ENV, b""))
+    assert not (tmp_path / "oops").exists()

@@ -70,19 +70,13 @@ class _Stream:
         return self._at - self._lines.held_back
 
     def pump(self) -> None:
-        with open(self._path, "rb") as file:
-            while self._at < LOG:
-                file.seek(self._at)
-                data = file.read(min(_AT_ONCE, LOG - self._at))
-                if not data:
-                    break
-                self._lines.add(data)
-                self._at += len(data)
+        while self._at < LOG and (data := _part(self._path, self._at, min(_AT_ONCE, LOG - self._at))):
+            self._lines.add(data)
+            self._at += len(data)
 
     def close(self) -> None:
         self.pump()
-        cut = self._path + ".end"
-        size = os.stat(self._path).st_size  # noqa: PTH116 - see above
+        size, cut = _size(self._path), self._path + ".end"
         rest = _end_of(self._path, size - self._at)
         if os.path.exists(cut):  # noqa: PTH110 - see above
             self._leave_out(f"the middle of {self._name}")
@@ -150,10 +144,22 @@ def last_line(task: Task, mask: Mask) -> tuple[str, str]:
 
 
 def _end_of(path: str, most: int) -> bytes:
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - min(most, END_OF_LOG), 0))
-        return file.read(END_OF_LOG)
+    """Return the last bytes of a file, at most so many, and never more than `END_OF_LOG`."""
+    return _part(path, max(_size(path) - min(most, END_OF_LOG), 0), END_OF_LOG)
+
+
+def _part(path: str, begin: int, most: int) -> bytes:
+    """Return bytes of a file; of one that is not there yet, none."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(begin)
+            return file.read(most)
+    except FileNotFoundError:
+        return b""
+
+
+def _size(path: str) -> int:
+    return os.stat(path).st_size if os.path.exists(path) else 0  # noqa: PTH110, PTH116 - see above
 
 
 def _numbers(path: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -21,8 +22,10 @@ STUBBORN = (
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    made = tmp_path / f"job-{uuid4().hex}"
+    made.mkdir()
+    monkeypatch.chdir(made)
+    return made
 
 
 def flow(folder: Path, command: str, keys: str = "") -> None:

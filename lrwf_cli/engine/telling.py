@@ -14,12 +14,18 @@ Tell = Callable[[Run, Notice], Awaitable[Failure | None]]
 """Tells somebody a piece of news; returns why that was not possible. Ends by itself, within a minute at most."""
 
 
+async def _nobody(run: Run, notice: Notice) -> Failure:  # noqa: ARG001 - a Tell
+    """Stand for a teller where there is none."""
+    return Failure("NobodyTells", "there is nobody here who could tell it")
+
+
 class Telling:
     """The news of one run that are on their way to somebody."""
 
     def __init__(self, tell: Tell | None, inbox: Inbox) -> None:
-        self._tell = tell
+        self._tell = tell or _nobody
         self._inbox = inbox
+        self._is_over = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def __bool__(self) -> bool:
@@ -27,22 +33,23 @@ class Telling:
 
     def begin(self, run: Run, now: datetime) -> None:
         """Tell what is due at `now` and not on its way."""
-        if self._tell is None:
-            return
         for notice in [each for each in run.notices.values() if each.due_at <= now]:
             if notice.id not in self._tasks:
-                self._tasks[notice.id] = asyncio.create_task(self._told(self._tell, run, notice))
+                self._tasks[notice.id] = asyncio.create_task(self._told(run, notice))
 
-    async def _told(self, tell: Tell, run: Run, notice: Notice) -> None:
+    async def _told(self, run: Run, notice: Notice) -> None:
         try:
-            error = await tell(run, notice)
-        except Exception as broken:  # noqa: BLE001 - whatever is wrong with telling is no fault of the run
+            error = await self._tell(run, notice)
+        except (Exception, asyncio.CancelledError) as broken:  # whatever is wrong with telling is no fault of the run
+            if self._is_over:
+                raise
             error = Failure(type(broken).__name__, str(broken))
         self._inbox.put(Deliver(notice.id, error))
         del self._tasks[notice.id]
 
     async def cancel(self) -> None:
         """Leave it to the next process."""
+        self._is_over = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -95,18 +95,23 @@ def _identities(link: Link) -> Iterable[tuple[object, Path, str]]:
 def start_of(outline: Outline) -> str | None:
     """Return the executor that gets the run's input: the named one, else the only one that no edge leads to.
 
-    An edge from an executor to itself does not count, an `on_error` does; one that is called after a verdict is not
-    meant if there is another. `None` if that is not exactly one.
+    An edge from an executor to itself does not count, and an `on_error` only as long as that leaves anybody. One that
+    is called after a verdict is not meant if there is another. `None` if that is not exactly one.
     """
     candidates = [outline.start] if outline.start is not None else _without_edges_to(outline)
     return candidates[0] if len(candidates) == 1 else None
 
 
 def _without_edges_to(outline: Outline) -> list[str]:
-    reached = {name for link in outline.links for name in link.target_ids if link.source_ids != (name,)}
-    candidates = [name for name in outline.executors if name not in reached]
+    edges = [link for link in outline.links if link.kind != "on_error"]
+    candidates = _unreached(outline, outline.links) or _unreached(outline, edges)
     hooks = {name for name, _ in outline.hooks}
     return [name for name in candidates if name not in hooks] or candidates
+
+
+def _unreached(outline: Outline, links: Iterable[Link]) -> list[str]:
+    reached = {name for link in links for name in link.target_ids if link.source_ids != (name,)}
+    return [name for name in outline.executors if name not in reached]
 
 
 def _no_start(outline: Outline, root: Node, problems: Problems) -> None:

@@ -19,7 +19,7 @@ __all__ = ["AWAITS", "SLEEPERS", "compare"]
 
 SLEEPERS = 1000
 AWAITS = 10_000
-DBOS_SLEEPS_S = 60
+DBOS_SLEEPS_S = 90
 """How long its workflows sleep; that of `peers.sleepers_dbos`, which cannot be imported here."""
 
 TICK, PEER, VETERAN = "lrwf tick", "DBOS, SQLite", "lrwf tick, 10,000 kept awaits"
@@ -35,7 +35,7 @@ def compare(folder: Path, *, quick: bool) -> Section:
         Contestant(VETERAN, partial(_tick, _asleep(kept / "veteran", "Veteran", AWAITS)), 1, "advanced"),
     ]
     _let_them_sleep()
-    results = hold(contestants, 1 if quick else 5, folder)
+    results = hold(contestants, 1 if quick else 3, folder)
     rows = tuple(_row(results[name], results[TICK], many) for name, many in ((TICK, sleepers), (PEER, sleepers)))
     return Section("resume", COLUMNS, (*rows, _row(results[VETERAN], None, 1)), _aims(results, sleepers))
 

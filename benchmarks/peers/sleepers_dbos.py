@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dbos import DBOS
 
-SLEEP_S = 60
+SLEEP_S = 90
 _ASLEEP = "SELECT count(*) FROM operation_outputs WHERE function_name = 'DBOS.sleep'"
 _DONE = "SELECT count(*) FROM workflow_status WHERE status = 'SUCCESS'"
 
@@ -36,21 +36,28 @@ def launch(folder: Path) -> Path:
     return database
 
 
+def counted(query: str, database: Path) -> int:
+    """Return what a query counts."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)
+    try:
+        return int(connection.execute(query).fetchone()[0])
+    finally:
+        connection.close()
+
+
 def wait_for(many: int, query: str, database: Path) -> None:
     """Return when a query counts so many."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)
-    while connection.execute(query).fetchone()[0] < many:
+    while counted(query, database) < many:
         time.sleep(0.02)
-    connection.close()
 
 
 def begin(many: int, folder: Path) -> None:
-    """Start the workflows and leave when all of them sleep."""
+    """Start the workflows and leave when all of them sleep; fail if some are awake again by then."""
     database = launch(folder)
     for number in range(many):
         DBOS.start_workflow(sleeper, number)
     wait_for(many, _ASLEEP, database)
-    os._exit(0)  # nobody is waited for, nothing is cleaned up: they stay pending
+    os._exit(min(1, counted(_DONE, database)))  # nobody is waited for, nothing is cleaned up: they stay pending
 
 
 def resume(many: int, folder: Path) -> None:

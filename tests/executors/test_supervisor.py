@@ -53,8 +53,8 @@ def content(task: Task, name: str) -> bytes:
 def test_a_command_from_beginning_to_end(task: Task) -> None:
     """It is new, then it runs, then it has ended: and the lock says so, not a pid."""
     assert stage(task) == "new"
-    pid = begin(task, "cat; read -r line <go; exit 3", b"message")
     os.mkfifo(task.path("go"))
+    pid = begin(task, "cat; read -r line <go; exit 3", b"message")
     until(lambda: content(task, "stdout") == b"message")
     assert (stage(task), task.lock()) == ("running", None)
     leader = task.record().leader
@@ -263,19 +263,19 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     assert other.read_text() == "mine"
 
 
-def test_starting_is_quick(tmp_path: Path) -> None:
-    """A command begins within moments: no interpreter is started for its witness."""
-    took = []
-    for number in range(20):
-        folder = tmp_path / f"{number}"
-        folder.mkdir()
-        task = Task(str(folder), BOOT)
-        begun_at = time.monotonic()
-        begin(task, "true")
-        until(lambda task=task: task.record().leader)  # type: ignore[misc] # mypy takes no defaults of lambdas
-        took.append(time.monotonic() - begun_at)
-        until(lambda task=task: over(task))  # type: ignore[misc] # the same
-    assert min(took) < 0.025
+def test_a_witness_is_light(task: Task) -> None:
+    """No interpreter is started to look after a command: a shell, and what copies its output."""
+    begin(task, "touch up; exec sleep 600")
+    until(Path(task.path("up")).exists)
+    leader = task.record().leader
+    assert leader is not None
+    until(lambda: sorted(map(name_of, members(leader))).count("cat") == 2)
+    assert {name_of(pid) for pid in members(leader)} <= {"sh", "cat", "sleep"}
+    assert len(members(leader)) == 6
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def test_nothing_is_alive_afterwards(task: Task) -> None:

@@ -94,13 +94,18 @@ class CheckCommand:
         self._around = around
         self._values = values or {}
         self._strict = strict
+        self._facts: Mapping[str, str] = {}
+
+    def bind(self, facts: Mapping[str, str]) -> None:
+        """As `Polled` says."""
+        self._facts = facts
 
     async def ask(self, message: Any, ctx: WorkflowContext) -> dict[str, Json]:
         """Run it once, with the message on stdin. Raises CommandFailed if there is no such command, or it failed."""
         call = scene_of(ctx).call
         secrets = self._around.read_secrets()
         given = {name: give(seen(message, ctx)) for name, give in self._values.items()}
-        env = self._around.variables(given, secrets, facts_of(call))
+        env = self._around.variables(given, secrets, {**facts_of(call), **self._facts})
         checked = await check_command(
             self._command, self._around.folder, env, stdin=message_of(call), mask=Mask(secrets.values())
         )

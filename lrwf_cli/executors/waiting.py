@@ -41,6 +41,9 @@ class WaitExecutor(Executor):
 class Polled(Protocol):
     """What a poll asks, again and again."""
 
+    def bind(self, facts: Mapping[str, str]) -> None:
+        """Take further variables for what is started; before it is asked."""
+
     async def ask(self, message: Any, ctx: WorkflowContext) -> Any:
         """Ask once, and return the status, which can be kept."""
 
@@ -71,6 +74,10 @@ class PollExecutor(Executor):
         self._max_duration = max_duration
         self._tolerate = tolerate
 
+    def bind(self, facts: Mapping[str, str]) -> None:
+        """Say which further variables its command sees (`LRWF_STATE_DIR`); before the first message."""
+        self._polled.bind(facts)
+
     @handler
     async def handle(self, message: Any, ctx: WorkflowContext) -> None:
         """Suspend between the checks; the state that `until` sees is as committed when this one was begun."""
@@ -95,6 +102,9 @@ class CheckFunction:
     def __init__(self, function: Callable[..., Any], *, wants_context: bool) -> None:
         self._function = function
         self._wants_context = wants_context
+
+    def bind(self, facts: Mapping[str, str]) -> None:
+        """As `Polled` says: nothing is started."""
 
     async def ask(self, message: Any, ctx: WorkflowContext) -> Any:
         """As `Polled` says."""

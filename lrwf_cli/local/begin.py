@@ -19,6 +19,7 @@ from lrwf_cli.executors.command import CommandExecutor
 from lrwf_cli.executors.environment import Variables
 from lrwf_cli.executors.inputs import convert_input, read_texts
 from lrwf_cli.executors.modules import CodeSnapshot
+from lrwf_cli.executors.waiting import PollExecutor
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
 from lrwf_cli.local.machine import caller, random_suffix
 from lrwf_cli.store.base import Held, NewRun, Store
@@ -181,6 +182,8 @@ def assembly(
     for executor in executors.values():
         if isinstance(executor, CommandExecutor):
             executor.bind(held.work, facts=facts)
+        elif isinstance(executor, PollExecutor):
+            executor.bind(facts)
     workflow, variables = parts.workflow_of(executors), parts.variables(held)
     log = masked(held.log, variables)
     invoker: Invoker = PythonInvoker(executors, workflow, parts.codec, log=log, clock=clock)

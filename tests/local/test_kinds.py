@@ -146,6 +146,12 @@ def test_a_poll_of_a_command_sees_its_exit_code(live: Callable[..., Living]) -> 
     assert (living.folder / "got").read_text() == '{"job":7}\n'
 
 
+def test_a_command_that_is_asked_knows_where_it_belongs(live: Callable[..., Living]) -> None:
+    """As any command: the run, the state directory, and what `env:` gives it."""
+    living = live(flow("{poll: {run: 'echo $LRWF_RUN_ID $LRWF_STATE_DIR $A', until: result != ''}, env: {A: 3}}"))
+    assert living.outputs(living.begin()) == [f"r {living.folder}/state 3"]
+
+
 def test_a_command_that_fails_is_no_answer(live: Callable[..., Living]) -> None:
     """An expression that does not look at the exit code is not asked about a command that failed."""
     living = live(flow("{poll: {run: 'echo oh >&2; exit 3', until: \"result == 'DONE'\"}}"))

@@ -51,17 +51,17 @@ class CommandExecutor(Executor):
         self._around = around
         self._values = values or {}
         self._grace = grace
-        self._folder_of: Callable[[str], str] | None = None
+        self._folder_of: Callable[[str, str], str] | None = None
         self._facts: Mapping[str, str] = {}
         self._boot: str | None = None
 
     def bind(
-        self, folder_of: Callable[[str], str], *, facts: Mapping[str, str] | None = None, boot: str | None = None
+        self, folder_of: Callable[[str, str], str], *, facts: Mapping[str, str] | None = None, boot: str | None = None
     ) -> None:
-        """Say where the run's commands keep their files: `folder_of` gives a folder of its own for a name, durably.
+        """Say where the run's commands keep their files, before the first message.
 
-        `facts` are further variables (`LRWF_STATE_DIR`), `boot` is this boot of the machine if it is known. To be
-        called before the first message.
+        `folder_of` gives a folder for a name, durably, which stands until the outcome of a delivery (its id) is kept.
+        `facts` are further variables (`LRWF_STATE_DIR`), `boot` is this boot of the machine if it is known.
         """
         self._folder_of = folder_of
         self._facts = facts or {}
@@ -114,7 +114,7 @@ class CommandExecutor(Executor):
         name = f"{call.idempotency_key}-{call.start}"
         stopped: list[Task] = []
         for number in count(1):
-            task = Task(self._folder_of(name if number == 1 else f"{name}.{number}"), boot)
+            task = Task(self._folder_of(name if number == 1 else f"{name}.{number}", call.delivery.id), boot)
             if not task.record().stopped:
                 break
             stopped.append(task)

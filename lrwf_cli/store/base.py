@@ -142,8 +142,11 @@ class Held(Protocol):
     def answered(self, request: str) -> Answer | None:
         """Return the answer that stands, made durable if it was not; `None`: there is none yet."""
 
-    def work(self, task: str) -> str:
-        """Return the folder of a command: made, durable with its name, the same whenever it is asked for."""
+    def work(self, task: str, delivery: str) -> str:
+        """Return the folder of a command: made, durable with its name, the same whenever it is asked for.
+
+        It may go once a frame is durable that says that the `delivery` which it works for was completed, or failed.
+        """
 
     def progress(self, executor: str, shown: Json) -> None:
         """Replace what is shown of how far `executor` is. Not durable."""

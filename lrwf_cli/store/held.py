@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
-from lrwf_cli.core.events import Event
+from lrwf_cli.core.events import Event, InvocationCompleted, InvocationFailed
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.suspended import Answer
@@ -62,7 +62,8 @@ class FileHeld:
         self._blobs = blobs or BlobFiles(shared.disk, folder.blobs)
         self._answers = Answers(shared.disk, folder)
         self._epoch = run.epoch
-        self._tasks: set[str] = set()
+        self._tasks: dict[str, set[str]] = {}
+        self._has_tasks = False
         self._wakeups = WakeUps(shared.disk, shared.timers, folder.run_id, folder.wake)
         self._weight = 0
         self._has_now = True
@@ -98,6 +99,7 @@ class FileHeld:
         self._is_cut_short = False
         self._weight = 0
         self._mark = mark
+        self._clear(events)
         return Frame(mark.seq, at, tuple(events))
 
     def _make_ready(self) -> None:
@@ -168,16 +170,26 @@ class FileHeld:
         return self._answers.settled(request, self._epoch)
 
     @told
-    def work(self, task: str) -> str:
-        """Return the folder of a command; it stands, durably."""
+    def work(self, task: str, delivery: str) -> str:
+        """Return the folder of a command; it stands, durably, until its delivery was completed or failed."""
         path = self._folder.work(task)
-        if path not in self._tasks:
+        known = self._tasks.setdefault(delivery, set())
+        if path not in known:
             self._disk.make_folder(self._folder.tasks)
             self._disk.make_folder(path)
             # Also what an earlier process made: it may have ended before that was durable.
-            self._disk.settle(self._folder.tasks, *(() if self._tasks else (self.path,)))
-            self._tasks.add(path)
+            self._disk.settle(self._folder.tasks, *(() if self._has_tasks else (self.path,)))
+            self._has_tasks = True
+            known.add(path)
         return path
+
+    def _clear(self, events: Sequence[Event]) -> None:
+        """Remove the folders of commands whose outcome is in the journal now."""
+        for event in events:
+            if isinstance(event, InvocationCompleted | InvocationFailed):
+                for path in self._tasks.pop(event.delivery, ()):
+                    with suppress(OSError):  # what a command has left behind may write there to this day
+                        self._disk.discard_tree(path)
 
     def progress(self, executor: str, shown: Json) -> None:
         """Replace what is shown of how far `executor` is. Not durable. Never fails."""

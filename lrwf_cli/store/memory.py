@@ -131,7 +131,7 @@ class MemoryHeld:
         """Return the answer that stands; `None`: there is none yet."""
         return self._kept.answered(request, self._epoch)
 
-    def work(self, task: str) -> str:
+    def work(self, task: str, delivery: str) -> str:  # noqa: ARG002 - here it lasts longer
         """Return the folder of a command: a real one, which lasts as long as the store object."""
         return self._store.folder_of(self._kept.run_id, task)
 

@@ -73,6 +73,7 @@ def test_a_killed_driver_does_not_run_it_twice(lrwf: Lrwf, folder: Path, is_over
     shown = lrwf("status", "job", "--json").json
     assert (shown["status"], shown["outputs"], runs(folder)) == ("completed", ["up\ndone 1"], 1)
     assert "done 1" in lrwf("logs", "job").out
+    assert list(Path(os.environ["LRWF_STATE_DIR"]).glob("runs/job/work/*")) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

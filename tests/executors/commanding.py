@@ -94,7 +94,7 @@ class Job:
         assert isinstance(failed, Failed), failed
         return failed
 
-    def work(self, name: str) -> str:
+    def work(self, name: str, _: str = "") -> str:
         path = self.root / "work" / name
         path.mkdir(parents=True, exist_ok=True)
         return str(path)

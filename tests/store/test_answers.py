@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 from msgspec.json import encode as _encoded
 
-from lrwf_cli.core.events import InvocationsStarted, InvocationSuspended, RunCancelled, RunRetried
+from lrwf_cli.core.events import (
+    InvocationCompleted,
+    InvocationFailed,
+    InvocationsCutOff,
+    InvocationsStarted,
+    InvocationSuspended,
+    RunCancelled,
+    RunRetried,
+)
 from lrwf_cli.core.person import Person
+from lrwf_cli.core.run import Failure
 from lrwf_cli.core.suspended import Ask, Request, Wait
 from lrwf_cli.errors import JournalCorrupt, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.store.base import Letter
@@ -229,17 +238,31 @@ def test_a_commands_folder_is_durable_with_its_name(run: Path, state: Path) -> N
     disk = WatchedDisk()
     held = FileStore(state, disk).hold("train")
     disk.calls.clear()
-    held.work("one")
+    held.work("one", "d")
     assert disk.calls == ["mkdir train/work", "mkdir work/one", "sync_folder train/work", "sync_folder runs/train"]
     disk.calls.clear()
-    held.work("one")
-    held.work("two")
+    held.work("one", "d")
+    held.work("two", "d")
     assert disk.calls == ["mkdir work/two", "sync_folder train/work"]
     held.release()
     held = FileStore(state, disk).hold("train")
     disk.calls.clear()
-    held.work("one")  # it may not be durable: who made it may have died before it was
+    held.work("one", "d")  # it may not be durable: who made it may have died before it was
     assert disk.calls == ["sync_folder train/work", "sync_folder runs/train"]
+
+
+def test_a_commands_folder_goes_when_its_outcome_is_in_the_journal(run: Path, state: Path) -> None:
+    """Conformance 52: what a command left does not pile up; that of another delivery, and of one cut off, stays."""
+    held = FileStore(state).hold("train")
+    folders = {
+        task: Path(held.work(task, delivery)) for task, delivery in (("a1", "a"), ("a2", "a"), ("b", "b"), ("c", "c"))
+    }
+    for folder in folders.values():
+        (folder / "stdout").write_text("said")
+    held.append((InvocationCompleted("a"), InvocationsCutOff(("b",))), NOW)
+    assert [task for task, folder in folders.items() if folder.exists()] == ["b", "c"]
+    held.append((InvocationFailed("c", Failure("E", "no")),), NOW)
+    assert [task for task, folder in folders.items() if folder.exists()] == ["b"]
 
 
 def test_progress_costs_no_sync(run: Path, state: Path) -> None:

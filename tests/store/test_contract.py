@@ -631,10 +631,10 @@ def test_progress_is_replaced(store: Store, executor: str) -> None:
 def test_a_command_has_a_folder(store: Store, task: str) -> None:
     """The folder of a command is there, empty at first, and the same for whoever comes later."""
     held = store.create(new_run())
-    folder = Path(held.work(task))
+    folder = Path(held.work(task, "d"))
     assert list(folder.iterdir()) == []
     (folder / "pid").write_text("7")
-    assert held.work(task) == str(folder)
-    assert Path(held.work("another")) != folder
+    assert held.work(task, "d") == str(folder)
+    assert Path(held.work("another", "d")) != folder
     held.release()
-    assert Path(store.hold("train").work(task), "pid").read_text() == "7"
+    assert Path(store.hold("train").work(task, "d"), "pid").read_text() == "7"

@@ -15,7 +15,10 @@ from lrwf_cli.engine.progress import Shown
 from lrwf_cli.engine.slots import Slots
 from lrwf_cli.executors.base import Call, Failed, Invoker, Result, Stuck
 
-__all__ = ["AtWork", "command_of"]
+__all__ = ["ARM_EVERY_S", "AtWork", "command_of"]
+
+ARM_EVERY_S = 1.0
+"""How often, at most, signs of life move an alarm; so much later than a limit it goes off, in seconds."""
 
 
 def command_of(delivery: str, result: Result) -> c.Command:
@@ -106,15 +109,27 @@ class _Handler:
         self._limits = Limits(spec, invocation, cancel=self._cancel, give_up=self.give_up)
         self._shown = Shown(lambda shown: owner.show(call.delivery.executor, shown))
         self._disarm: Callable[[], None] | None = None
+        self._armed_at = 0.0
         self.task: asyncio.Task[None]
 
     def begin(self, clock: Clock) -> None:
         self._limits.begin(clock.now())
-        soonest = self._limits.soonest()
-        if self._owner.alarm is not None and soonest is not None:
-            self._disarm = self._owner.alarm(soonest.total_seconds(), self._limits)
+        self._arm()
         self.task = asyncio.create_task(self._handle())
         self.task.add_done_callback(self._ended)
+
+    def _arm(self) -> None:
+        """Have an alarm go off for the limits as they are now, some time after them."""
+        soonest = self._limits.soonest()
+        if self._owner.alarm is not None and soonest is not None:
+            self._call_off()
+            self._armed_at = asyncio.get_running_loop().time()
+            self._disarm = self._owner.alarm(soonest.total_seconds() + ARM_EVERY_S, self._limits)
+
+    def _call_off(self) -> None:
+        if self._disarm is not None:
+            self._disarm()
+            self._disarm = None
 
     def patience_s(self, grace_s: float | None) -> float:
         """Return how long it may take to end: `grace_s` if that is given, else what its executor has."""
@@ -147,6 +162,8 @@ class _Handler:
         if self._given_up:
             return
         self._limits.alive()
+        if self._disarm is not None and asyncio.get_running_loop().time() - self._armed_at >= ARM_EVERY_S:
+            self._arm()
         self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
 
     async def _handle(self) -> None:
@@ -167,8 +184,7 @@ class _Handler:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """Look after what `_handle` could not: it was cancelled before it began, or is broken itself."""
         self._limits.end()
-        if self._disarm is not None:
-            self._disarm()
+        self._call_off()
         if self._given_up:
             with suppress(asyncio.CancelledError):
                 task.exception()
@@ -186,6 +202,7 @@ class _Handler:
         if self.task.done() or self._given_up:
             return
         self._given_up = True
+        self._call_off()
         self._shown.flush()
         if self._limits.past is not None:
             self._owner.inbox.put(command_of(self._call.delivery.id, self._limits.past))

@@ -36,7 +36,7 @@ __all__ = ["IN_PLACE", "Driver"]
 IN_PLACE = timedelta(seconds=1)
 """What is due within this is waited for by the driver; anything later is left to a tick."""
 
-_MOMENT = timedelta(milliseconds=1)
+_MOMENT_S = 0.001
 
 CHECKPOINT_EVERY = 256
 """Events after which the fold is cached: reading a run costs what came since."""
@@ -173,9 +173,14 @@ class Driver:
 
     async def _commit(self, letters: Sequence[Letter] = ()) -> None:
         """Decide what there is to decide, make that durable, then act on it."""
-        with self._committing:
+        self._committing.acquire()
+        events: Sequence[Event] = ()
+        try:
             events = self._decide_all()
-            frame = await self._append(events) if events else None
+        finally:
+            if not events:
+                self._committing.release()
+        frame = await self._append(events) if events else None
         if frame is not None:
             self._start_handlers(events)
             self._cache(len(events))
@@ -190,15 +195,25 @@ class Driver:
             await self._at_work.cancel(self._grace_s)
 
     async def _append(self, events: Sequence[Event]) -> Frame:
-        append = partial(self._held.append, events, self._run.updated_at)
+        append = partial(self._write, events, self._run.updated_at)
         if self._slots.in_use > self._taken + self._at_work.keeping:
             return await asyncio.to_thread(append)
         return append()
 
+    def _write(self, events: Sequence[Event], at: datetime) -> Frame:
+        try:
+            return self._held.append(events, at)
+        finally:
+            self._committing.release()  # here, because the driver may never hear that it is written
+
     def _commit_from_outside(self, command: c.Command) -> None:
-        """Commit `command` from another thread, because this driver's is lost to a handler; the process ends then."""
+        """Commit `command` from another thread, because this driver's is lost to a handler; the process ends then.
+
+        What was decided is written first. It is no crash of the other handlers.
+        """
         with self._committing:
-            self._decide(command, self._clock.now())
+            for each in (command, c.CutOff()):
+                self._decide(each, self._clock.now())
             if self._pending:
                 self._held.append(self._pending, self._run.updated_at)
 
@@ -209,10 +224,8 @@ class Driver:
             self._uncached = 0
 
     def _start_handlers(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if isinstance(event, InvocationsStarted):
-                for delivery in event.deliveries:
-                    self._start_handler(delivery)
+        for delivery in [d for event in events if isinstance(event, InvocationsStarted) for d in event.deliveries]:
+            self._start_handler(delivery)
 
     def _start_handler(self, delivery: str) -> None:
         self._taken -= 1
@@ -256,22 +269,12 @@ class Driver:
         """Return when a handler has ended, a place is free, something is due, or mail may have come."""
         if self._run.ready and not self._slots.free:
             self._slots.when_free(self._inbox.news.set)
-        await self._news()
-        self._inbox.news.clear()
+        at, every_s = next_due(self._run), self._process.mail_every_s
+        due_s = None if at is None else max((at - self._clock.now()).total_seconds(), _MOMENT_S)
+        rings_first = due_s is not None and every_s is not None and every_s < due_s
+        await self._inbox.wait(None if rings_first else due_s)
         if self._at_work.broken is not None:
             raise self._at_work.broken
-
-    async def _news(self) -> None:
-        at, every_s = next_due(self._run), self._process.mail_every_s
-        if at is None or (every_s is not None and at - self._clock.now() > timedelta(seconds=every_s)):
-            await self._inbox.news.wait()  # the bell rings before anything is due
-            return
-        loop = asyncio.get_running_loop()
-        due = loop.call_later(max(at - self._clock.now(), _MOMENT).total_seconds(), self._inbox.news.set)
-        try:
-            await self._inbox.news.wait()
-        finally:
-            due.cancel()
 
     async def _end(self) -> None:
         if self._stopping:
@@ -287,8 +290,7 @@ class Driver:
         ending.add_done_callback(lambda _: self._inbox.news.set())
         try:
             while not ending.done():
-                await self._inbox.news.wait()
-                self._inbox.news.clear()
+                await self._inbox.wait()
                 await self._commit()
         finally:
             ending.cancel()

@@ -28,6 +28,16 @@ class Inbox:
         """Add `commands`, of which nobody wants to hear."""
         self._commands.extend((command, None) for command in commands)
 
+    async def wait(self, seconds: float | None = None) -> None:
+        """Return when there is news, which is taken, or after so many `seconds`; `None`: however long that takes."""
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.news.set)
+        try:
+            await self.news.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self.news.clear()
+
     @property
     def first(self) -> Command | None:
         """The command that is to be decided next."""

@@ -100,9 +100,12 @@ class Limits:
         self._timers.clear()
 
     def soonest(self) -> timedelta | None:
-        """Return when, from its beginning, the handler is past its first limit and its grace; `None`: never."""
-        spans = [span for span in (self._spec.timeout, self._spec.idle_timeout) if span is not None]
-        return min(spans) + self._spec.grace if spans else None
+        """Return in how long the handler is past its first limit, and its grace; `None`: never."""
+        watching = (*self._timers, *([self._idle] if self._idle else []))
+        first = min((timer.when() for timer in watching), default=None)
+        if first is None:
+            return None
+        return timedelta(seconds=max(first - asyncio.get_running_loop().time(), 0)) + self._spec.grace
 
     def enter(self) -> None:
         """Say that the current context is the handler's."""

@@ -51,14 +51,16 @@ def outcome_of(codec: Codec, value: Json, error: Json) -> Outcome:
 
 
 def close_unstarted(values: Iterable[Any]) -> None:
-    """Close coroutines that will never be awaited, so that Python does not warn of them; looks into plain collections.
+    """Close coroutines that will never be awaited, so that Python does not warn of them; and those that they were given.
 
-    One that has begun belongs to somebody else.
+    Looks into plain collections. One that has begun belongs to somebody else.
     """
     for value in values:
         if type(value) is CoroutineType:
             if inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
+                given = list(value.cr_frame.f_locals.values()) if value.cr_frame is not None else []
                 value.close()
+                close_unstarted(given)
         elif type(value) in (list, tuple, set):
             close_unstarted(value)
         elif type(value) is dict:

@@ -91,7 +91,7 @@ def _waited_for_anew(lane: Member, now: Await) -> Iterable[Any] | None:
 
 def _waited_for_in_with(lane: Member) -> Iterable[Any] | None:
     """Return what a lane waits for that is about to enter or to leave an `async with`."""
-    chain = list(_awaited(lane.top.coroutine))
+    chain = list(_awaited(lane.top))
     if chain and chain[-1].cr_code is _GROUP_EXIT:
         return list(chain[-1].cr_frame.f_locals["self"]._tasks)  # noqa: SLF001 - nobody else knows them
     if chain and all(is_of_the_process(each) for each in chain):
@@ -99,11 +99,18 @@ def _waited_for_in_with(lane: Member) -> Iterable[Any] | None:
     return None
 
 
-def _awaited(coroutine: "CoroutineType[Any, Any, Any] | None") -> Iterable[Any]:
-    """Yield what a coroutine awaits, what that awaits, and so on."""
-    while coroutine is not None and type(coroutine.cr_await) is CoroutineType:
-        coroutine = coroutine.cr_await
-        yield coroutine
+def _awaited(top: Activation) -> Iterable[Any]:
+    """Yield the coroutines that a function awaits: one, what that awaits, and so on.
+
+    Where it asks an async generator for its next value it is that one which awaits; Python does not say so.
+    """
+    awaited = top.coroutine.cr_await if top.coroutine is not None else None
+    if type(awaited) is not CoroutineType:
+        waiting = (agen.ag_await for agen in top.agens or ())
+        awaited = next((each for each in waiting if type(each) is CoroutineType), None)
+    while type(awaited) is CoroutineType:
+        yield awaited
+        awaited = awaited.cr_await
 
 
 def is_timed(task: "asyncio.Task[Any]") -> bool:

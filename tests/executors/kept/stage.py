@@ -5,8 +5,10 @@ what a journal would hold comes from one entry to the next.
 """
 
 import asyncio
+import gc
 import itertools
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,7 +82,11 @@ class Stage:
         outside.is_dead[0] = False
         with asyncio.Runner(loop_factory=self.loop_factory) as runner:
             runner.get_loop().set_exception_handler(_raise)
-            return runner.run(self._enter())
+            result = runner.run(self._enter())
+        if outside.is_dead[0]:
+            with warnings.catch_warnings(action="ignore"):  # of what dies with a process nobody hears
+                gc.collect()
+        return result
 
     def play(self, most: int = 100) -> Result:
         """Enter the handler as often as it takes; time jumps to its wake-ups."""

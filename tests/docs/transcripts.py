@@ -5,13 +5,16 @@
   follows is what it prints, stdout and stderr together. A line that is `...` stands for any lines, and `...` within
   a line for any text.
 - A block under an HTML comment that ends in `command` (`<!-- the test command -->`) is not played.
+- A block under `<!-- beside: COMMAND -->` is played while that runs, begun when it has printed its first line.
 - Neither is any other kind of block: `text`, `cron` and so on.
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,7 +94,8 @@ def play(document: Path, home: Path) -> Iterator[tuple[Step, str]]:
         if block.kind in {"yaml", "python"}:
             _write(block, home, document)
         elif block.kind == "console":
-            yield from _played(list(steps(block)), home)
+            with _beside(block, home):
+                yield from _played(list(steps(block)), home)
 
 
 def _write(block: Block, home: Path, document: Path) -> None:
@@ -99,6 +103,24 @@ def _write(block: Block, home: Path, document: Path) -> None:
     name = re.fullmatch(r"# (\S+\.(?:py|yaml))\b.*", first)
     assert name, f"{document}:{block.line}: a block of {block.kind} begins with the name of its file: {first}"
     (home / name[1]).write_text(block.text, encoding="utf-8")
+
+
+@contextmanager
+def _beside(block: Block, home: Path) -> Iterator[None]:
+    """Run what a block is to be played beside of, if there is such a thing."""
+    _, is_there, command = block.mark.partition("beside: ")
+    if not is_there:
+        yield
+        return
+    with subprocess.Popen(
+        shlex.split(command), cwd=home, env=environment(home), stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline(), f"{command} says nothing"
+            yield
+        finally:
+            process.kill()
 
 
 def _played(transcript: list[Step], home: Path) -> Iterator[tuple[Step, str]]:

@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from lrwf_cli.core.codec import Codec
-from lrwf_cli.errors import LrwfError
-from lrwf_cli.executors.base import Call, Desk, Invoker, Result
+from lrwf_cli.errors import LrwfError, SecretMissing
+from lrwf_cli.executors.base import Call, Desk, Invoker, Result, Stuck
 from lrwf_cli.executors.environment import Variables
 from lrwf_cli.executors.failures import failed
 from lrwf_cli.executors.masking import Mask
@@ -36,7 +36,7 @@ class InEnvironment:
         self._codec = codec
 
     async def invoke(self, call: Call, desk: Desk) -> Result:
-        """As `Invoker` says. A variable that has no value is a failure of the handler."""
+        """As `Invoker` says. A variable without a value is a failure; a missing secret blocks the run."""
         executor = call.delivery.executor
         own = self._variables.get(executor)
         if own is None:
@@ -46,6 +46,8 @@ class InEnvironment:
             seen = {"message": message, "state": Shared(call, self._codec)}
             values = {name: given(seen) for name, given in own.values.items()}
             values |= own.around.read_secrets()
+        except SecretMissing as error:
+            return Stuck(failed(error, executor, call.attempt).error)
         except LrwfError as error:
             return failed(error, executor, call.attempt)
         with overlaid(values):

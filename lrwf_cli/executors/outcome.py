@@ -52,7 +52,13 @@ def result(task: Task, mask: Mask, executor: str) -> Json:
         ("stdout", "stdout", os.path.exists(task.path("stdout.end"))),  # noqa: PTH110 - see above
     ):
         data = _content(task.path(name), executor)
-        if len(data) > MAX_OUTPUT or is_cut:
+        if is_cut and len(data) < MAX_OUTPUT:
+            raise CommandFailed(
+                f"`{executor}` ended well, but not all that it printed could be kept: the disk may have been full",
+                hint="make room, then retry",
+                exit_code=0,
+            )
+        if is_cut or len(data) > MAX_OUTPUT:
             raise CommandFailed(
                 f"`{executor}` wrote more than {MAX_OUTPUT >> 20} MiB to {what}, which is too much for a message",
                 hint="have it write a file of its own, and the file's path to $LRWF_OUTPUT",

@@ -35,7 +35,7 @@ from typing import Literal
 
 import msgspec
 
-from lrwf_cli.errors import StateFull
+from lrwf_cli.errors import CommandFailed, StateFull
 from lrwf_cli.executors.processes import Process, alive, end_session, process, raised, spawn
 
 __all__ = ["END", "MAX_OUTPUT", "MAX_TALK", "Record", "Stage", "Task"]
@@ -154,10 +154,14 @@ class Task:
         """Start the command, which is `new`, and return the pid of its witness; `lock` goes to that.
 
         `message` is its stdin, and in `folder` it starts. It has begun once `record` knows its leader. Raises
-        StateFull, OSError; then nothing runs.
+        StateFull, OSError, CommandFailed where there is no /proc; then nothing runs.
         """
         fds = [raised(lock)]
         try:
+            if not os.path.exists("/proc/self/stat"):  # noqa: PTH110 - see above
+                raise CommandFailed(
+                    "commands need /proc, which is not there", hint="mount it: mount -t proc proc /proc"
+                )
             self._prepare(message)
             for _ in ("stdout", "stderr"):
                 fds += map(raised, os.pipe())

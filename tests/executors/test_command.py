@@ -11,6 +11,7 @@ import pytest
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects
+from lrwf_cli.errors import StateFull
 from lrwf_cli.executors.environment import Secret
 from tests.executors.commanding import COUNTED, Job, until, until_async
 
@@ -264,3 +265,34 @@ def test_an_environment_of_json(tmp_path: Path) -> None:
     job = Job(tmp_path, ["sh", "-c", 'printf %s "$X"'], values={"X": lambda _: json.dumps("$(touch oops)\n")})
     assert job.result() == "$(touch oops)\n"
     assert not (tmp_path / "oops").exists()
+
+
+def test_too_much_for_a_message(tmp_path: Path) -> None:
+    """More than 16 MiB is no result; with a file of results, what is printed does not matter, however much it is."""
+    much = "yes | head -c 20000000"
+    error = Job(tmp_path, much).failure().error
+    assert (error.type, error.exit_code) == ("CommandFailed", 0)
+    assert "more than 16 MiB to stdout" in error.message
+    assert "more than 16 MiB to $LRWF_OUTPUT" in Job(tmp_path, f'{much} >"$LRWF_OUTPUT"').failure().error.message
+    talkative = Job(tmp_path, f'{much}; yes | head -c 9000000 >&2; echo done >"$LRWF_OUTPUT"')
+    assert talkative.result() == "done"
+    assert "of stderr left out here" in talkative.text
+    assert len(talkative.text) < 11_000_000
+
+
+def test_output_that_could_not_be_kept(tmp_path: Path) -> None:
+    """If the disk was full while it printed, that is said, and no part of it is taken for the result."""
+    job = Job(tmp_path, "echo part; pkill -KILL -s 0 -x cat; sleep 0.1; echo rest")
+    assert "not all that it printed could be kept" in job.failure().error.message
+
+
+def test_a_full_disk_fails_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without room for its files a command does not run, and its run is left as it is: StateFull ends the driver."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StateFull):
+        Job(tmp_path, COUNTED).run()
+    assert not (tmp_path / "runs").exists()

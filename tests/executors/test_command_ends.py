@@ -14,7 +14,7 @@ from lrwf_cli.core.commands import Effects
 from lrwf_cli.executors import attendant
 from lrwf_cli.executors.attendant import Attendant, Stopped
 from lrwf_cli.executors.masking import Mask
-from lrwf_cli.executors.processes import boot_id, end_session, members, process
+from lrwf_cli.executors.processes import boot_id, child, end_session, members, process
 from lrwf_cli.executors.supervisor import Task
 from tests.executors.commanding import COUNTED, Job, until, until_async
 
@@ -191,3 +191,30 @@ def test_effects_are_the_same_however_it_was_attended(tmp_path: Path) -> None:
     assert [job.run(), job.run()] == [first, first]
     assert job.runs() == 1
     assert sorted(job.text.splitlines()) == ["[1]", "talk"]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes two users")
+def test_another_users_processes_are_left_and_told(tmp_path: Path) -> None:
+    """What is not ours to end (after `sudo`, say) neither hangs anybody nor is passed over in silence."""
+    ready, told = os.pipe()
+    theirs = os.fork()
+    if theirs == 0:
+        os.setsid()
+        os.write(told, b"up")
+        while True:
+            signal.pause()
+    os.read(ready, 2)
+    leader = child(theirs)
+    mine = os.fork()
+    if mine == 0:
+        os.setuid(65534)
+        os._exit(0 if end_session(leader, 0.05) == [theirs] else 1)
+    assert os.waitpid(mine, 0)[1] == 0
+    os.kill(theirs, signal.SIGKILL)
+    os.waitpid(theirs, 0)
+    for fd in (ready, told):
+        os.close(fd)
+    lines: list[str] = []
+    attending = Attendant(Task(str(tmp_path), boot_id()), mask=Mask(), write=lines.append, grace_s=0)
+    attending._tell_of_survivors([7, 8])
+    assert lines == ["[lrwf: not ended, for they belong to another user: processes 7, 8]\n"]

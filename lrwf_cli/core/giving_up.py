@@ -134,7 +134,7 @@ def _asked(workflow: Workflow, run: Run, unsure: list[Invocation], now: datetime
 
 def refused_by_person(workflow: Workflow, run: Run) -> Iterator[InvocationFailed]:
     """Yield the failures of what somebody, asked after a crash, does not want to be tried again."""
-    for invocation in run.waiting.values():
+    for invocation in run.waiting.values() if run.requests else ():
         request = next((run.requests[w.request or ""] for w in invocation.waits if w.path == CRASH), None)
         if request is not None and request.answer is not None and request.answer.value == "fail":
             yield given_up(workflow, run, invocation, _unknown(invocation, invocation.attempt - 1))

@@ -66,14 +66,16 @@ def woken(run: Run, now: datetime) -> tuple[str, ...]:
 
 def _is_due(invocation: Invocation, now: datetime) -> bool:
     """Whether its time has come. An expiry does not count: that is an answer, and comes as one."""
-    if not invocation.waits:
-        return invocation.due_at is not None and invocation.due_at <= now
-    return any(w.due_at is not None and w.due_at <= now and w.kind != "request" for w in _asked_first(invocation))
+    if invocation.due_at is None or invocation.due_at > now:  # thousands may wait: nothing else is looked at
+        return False
+    return not invocation.waits or any(
+        w.due_at is not None and w.due_at <= now and w.kind != "request" for w in _asked_first(invocation)
+    )
 
 
 def has_come(run: Run, invocation: Invocation) -> bool:
     """Whether one of the answers that it waits for is there."""
-    return any(_is_answered(run, wait) for wait in _asked_first(invocation))
+    return bool(run.requests) and any(_is_answered(run, wait) for wait in _asked_first(invocation))
 
 
 def _is_answered(run: Run, wait: Wait) -> bool:

@@ -89,11 +89,10 @@ class Activation:
         coroutine: "CoroutineType[Any, Any, Any] | None" = None,
         prefix: str = "",
         outer: "Activation | None" = None,
-        *,
-        reaches: bool = True,
+        reach: Reach | None = None,
     ) -> None:
         self.coroutine = coroutine
-        self.reach = Reach.of(coroutine) if coroutine is not None and reaches else None
+        self.reach = reach
         self.frame: FrameType | None = coroutine.cr_frame if coroutine is not None else None
         self.code = coroutine.cr_code if coroutine is not None else None
         self.prefix = prefix

@@ -5,7 +5,6 @@ and collections only their ends and their length count.
 """
 
 import sys
-from functools import lru_cache
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -27,10 +26,17 @@ def name_of(function: Any) -> str:
     if name is None:
         inner = getattr(function, "func", None)  # functools.partial
         return name_of(inner if callable(inner) else type(function))
-    return f"{_module(getattr(function, '__module__', None) or '')}:{name}"
+    module = getattr(function, "__module__", None) or ""
+    known = _names.get((module, name))
+    if known is None:
+        known = _names[module, name] = f"{_module(module)}:{name}"
+    return known
 
 
-@lru_cache(maxsize=1024)
+_names: dict[tuple[str, str], str] = {}
+"""Of functions by their module and name, as they are loaded here. There are as many as there are functions."""
+
+
 def _module(name: str) -> str:
     module = sys.modules.get(name)
     return plain_name(module) if module is not None else name
@@ -43,11 +49,24 @@ def digest_of(codec: Codec, args: tuple[Any, ...], kwargs: dict[str, Any] | None
     """
     if not args and not kwargs:
         return ""
-    form = _Form(codec)
-    forms: list[Any] = [form.of(value, 0) for value in args]
-    if kwargs:
-        forms.append({name: form.of(value, 0) for name, value in sorted(kwargs.items())})
-    return blake2b(repr(forms).encode(errors="backslashreplace"), digest_size=6).hexdigest()
+    if kwargs or not _are_short(args):
+        form = _Form(codec)
+        forms = [form.of(value, 0) for value in _ends(args, _MOST_ITEMS)]
+        if kwargs:
+            forms.append({name: form.of(value, 0) for name, value in sorted(kwargs.items())})
+        text = repr(forms)
+    else:
+        text = repr(args)
+    return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
+
+
+def _are_short(args: tuple[Any, ...]) -> bool:
+    """Whether these are few short texts and numbers, as most are."""
+    for each in args:
+        kind = type(each)
+        if kind not in ATOMS or (kind is str and len(each) > _LONGEST_TEXT):
+            return False
+    return len(args) <= _MOST_ITEMS
 
 
 class _Form:

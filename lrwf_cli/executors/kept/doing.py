@@ -6,7 +6,7 @@ what the process alone knows of; of that, only its turn is kept.
 """
 
 import asyncio
-import inspect
+from types import CoroutineType
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from lrwf_cli.errors import NotDecodable, NotEncodable
 from lrwf_cli.executors.keeper import Place, Step, Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.acts import LANE, in_order
-from lrwf_cli.executors.kept.codes import is_compiled_coroutine
+from lrwf_cli.executors.kept.codes import is_compiled
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome, close_unstarted, entry_of, outcome_of
 from lrwf_cli.executors.kept.reach import Reach
 from lrwf_cli.executors.kept.refusals import (
@@ -75,13 +75,14 @@ class Doing(Line):
 
     async def do(self, begun: Await, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make the call, await it, keep what it comes to, and return or raise that."""
-        top, inner = self.top, None
-        given = Reach.of_call(args, kwargs) if begun.kind == "foreign" and not self.stretch.many else None
+        top, inner, given = self.top, None, None
         top.now = begun
         try:
+            if begun.kind == "foreign" and not self.stretch.many:
+                given = Reach.of_call(args, kwargs)
             awaited = function(*args, **kwargs)
-            if is_compiled_coroutine(awaited) and inspect.getcoroutinestate(awaited) == inspect.CORO_CREATED:
-                inner = self.top = Activation(awaited, f"{begun.path}.", top)
+            if type(awaited) is CoroutineType and is_compiled(awaited.cr_code):
+                inner = self._entered(begun, awaited, function, args, kwargs)
             outcome = Outcome(await awaited)
         except BaseException as error:  # noqa: BLE001 - what is no outcome is raised on
             self._judge(top, begun, error)
@@ -94,6 +95,17 @@ class Doing(Line):
             return await self._settled(begun, inner, outcome)
         finally:
             del outcome  # its traceback holds this frame
+
+    def _entered(
+        self, begun: Await, awaited: "CoroutineType[Any, Any, Any]", function: Any, args: Any, kwargs: Any
+    ) -> Activation | None:
+        """Begin an activation of a function of the flow; `None` if somebody else has begun with it before."""
+        if awaited.cr_frame is None or awaited.cr_suspended or awaited.cr_running:
+            return None
+        is_itself = getattr(function, "__code__", None) is awaited.cr_code
+        reach = Reach.of_function(function, args, kwargs) if is_itself else Reach.of(awaited)
+        self.top = Activation(awaited, f"{begun.path}.", self.top, reach)
+        return self.top
 
     async def _turn(self, turn: int | None) -> None:
         """Return when it is the turn of what is kept, and take it; `None`: when all that is kept has come by."""

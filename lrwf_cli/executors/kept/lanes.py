@@ -17,6 +17,7 @@ from lrwf_cli.executors.kept.doing import Doing
 from lrwf_cli.executors.kept.frames import inline_between, is_ours, is_reached
 from lrwf_cli.executors.kept.outcomes import close_unstarted
 from lrwf_cli.executors.kept.quiet import is_of_the_process
+from lrwf_cli.executors.kept.reach import Reach
 from lrwf_cli.executors.kept.refusals import Blemish, spot_of
 from lrwf_cli.executors.kept.stretch import Stretch
 
@@ -37,7 +38,9 @@ class Lane(Doing):
         self.code: CodeType | None = getattr(coroutine, "cr_code", None)
         self.is_ours = type(coroutine) is CoroutineType and is_ours(coroutine)
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
-        self.top = Activation(None if self.is_foreign or self.is_ours else coroutine, reaches=bool(id))
+        self.top = Activation()
+        if not self.is_foreign and not self.is_ours:
+            self.top = Activation(coroutine, reach=Reach.of(coroutine) if id else None)
         if self.is_foreign:
             self.top.now = Await("", self.name, "", "foreign")
         self._unwound: dict[int, FrameType] = {}

@@ -51,7 +51,7 @@ def outcome_of(codec: Codec, value: Json, error: Json) -> Outcome:
 
 
 def close_unstarted(values: Iterable[Any]) -> None:
-    """Close coroutines that will never be awaited, so that Python does not warn of them; and those that they were given.
+    """Close coroutines that will never be awaited, and those that they were given: Python does not warn of them then.
 
     Looks into plain collections. One that has begun belongs to somebody else.
     """

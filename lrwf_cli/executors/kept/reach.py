@@ -9,7 +9,7 @@ items only the ends and the length. What it changes by other ways (a global) is 
 import dis
 from collections import deque
 from collections.abc import Iterable, Mapping
-from types import BuiltinFunctionType, CodeType, CoroutineType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, CoroutineType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from lrwf_cli.context import WorkflowContext
@@ -35,6 +35,16 @@ class Reach:
         self._binds = code is not None and bool(code.co_freevars) and _binds_outside(code)
         self._held: list[Any] = []
         self._marks = [(value, self._mark(value, 0)) for value in values if type(value) not in ATOMS]
+
+    @classmethod
+    def of_function(cls, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Reach | None":
+        """Return what a call of a function of the flow can reach; `None` if that is nothing that changes."""
+        cells = getattr(function, "__closure__", None) or ()
+        itself = getattr(function, "__self__", None)
+        if itself is None and not cells and not kwargs and ATOMS.issuperset(map(type, args)):
+            return None
+        around = [cell.cell_contents for cell in cells if not _is_empty(cell)]
+        return cls((itself, *args, *kwargs.values(), *around), function.__code__)
 
     @classmethod
     def of(cls, coroutine: "CoroutineType[Any, Any, Any]") -> "Reach":
@@ -76,6 +86,14 @@ class Reach:
         self._held.append(shown)  # else another object may get the identity of one that is gone
         inner = [self._mark(item, depth + 1) for item in _ends(shown) if isinstance(item, (*_COLLECTIONS, tuple))]
         return [size, [*map(id, shown)], inner]
+
+
+def _is_empty(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - asking is how one knows
+    except ValueError:
+        return True
+    return False
 
 
 def _ends(items: list[Any]) -> list[Any]:

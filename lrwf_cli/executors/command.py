@@ -97,11 +97,13 @@ class CommandExecutor(Executor):
         from lrwf_cli.executors.patience import to_the_end
         from lrwf_cli.executors.threads import in_thread
 
-        work = in_thread(lambda: attendant.attend(wanted))
-        code = code_of(await to_the_end(work, attendant.stop))
-        if code:
-            raise failure(attendant.task, mask, self.id, code)
-        return result(attendant.task, mask, self.id)
+        def outcome() -> Json:
+            code = code_of(attendant.attend(wanted))
+            if code:
+                raise failure(attendant.task, mask, self.id, code)
+            return result(attendant.task, mask, self.id)
+
+        return await to_the_end(in_thread(outcome), attendant.stop)
 
     def _attendant(self, call: Call, mask: Any, write: Callable[[str], Any]) -> "Attendant":
         from lrwf_cli.executors.attendant import Attendant

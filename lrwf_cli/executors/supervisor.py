@@ -189,7 +189,14 @@ class Task:
         if not record.stopped:
             if record.exit is not None:
                 return []
-            self._add("stopped")
+            try:
+                self._add("stopped")
+            except OSError:  # a full disk keeps nobody alive
+                self._end_session(grace_s)
+                raise
+        return self._end_session(grace_s)
+
+    def _end_session(self, grace_s: float) -> list[int]:
         leader = self._leader()
         return end_session(leader, grace_s) if leader is not None else []
 

@@ -103,6 +103,23 @@ def test_stopping_is_noted_before_any_signal(task: Task) -> None:
     assert (record.stopped, record.exit) == (True, 128 + signal.SIGTERM)
 
 
+def test_a_full_disk_keeps_nobody_alive(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it cannot be noted that it was stopped, it is ended all the same, and the disk is told of."""
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    begin(task, "touch up; sleep 600")
+    until(Path(task.path("up")).exists)
+    leader = task.record().leader
+    assert leader is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            task.end(5)
+    assert members(leader) == []
+
+
 def test_one_that_has_ended_is_not_stopped(task: Task) -> None:
     """A stop that comes too late leaves the result, and what the command left behind, as they are."""
     begin(task, "sleep 600 >/dev/null 2>&1 & echo $!")

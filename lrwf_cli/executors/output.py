@@ -8,7 +8,7 @@ with `threading.Thread` does not, and what programs print that it starts does no
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
@@ -111,7 +111,8 @@ def routed(sink: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _uninstall()
-        _sink.reset(token)
+        with suppress(ValueError):  # another context closes a handler that would not end: there it was never set
+            _sink.reset(token)
 
 
 def _install() -> None:

@@ -132,3 +132,23 @@ def test_a_log_may_print(capsys: pytest.CaptureFixture[str]) -> None:
     with routed(lines.add):
         print("hello")  # noqa: T201 - what is tested
     assert capsys.readouterr().out == "log: hello\n"
+
+
+def test_a_handler_that_is_thrown_away_where_it_was_not_begun_is_no_error() -> None:
+    """Conformance 30: what would not end is left to itself, and says nothing when the process ends."""
+
+    async def stubborn() -> None:
+        with routed(said.append):
+            await asyncio.Event().wait()
+
+    said: list[str] = []
+    stream = sys.stdout
+    loop = asyncio.new_event_loop()
+    handler = stubborn()
+    loop.call_soon(contextvars.copy_context().run, handler.send, None)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    handler.close()
+    loop.close()
+    assert sys.stdout is stream
+    assert said == []

@@ -1,7 +1,7 @@
 """A compiled function under way, and the await in it that is: plain records, which lanes write and read."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import CoroutineType, FrameType
 from typing import Any, Literal, Protocol
 from weakref import WeakSet
@@ -31,14 +31,44 @@ class Spawned(Protocol):
         """Return the acts of it, and of all that it has made."""
 
 
-class Await:
+class Part:
+    """What may make tasks and have effects: `spawned` are their lanes, `acts` the effects, in order."""
+
+    spawned: Sequence[Spawned] = ()
+    acts: Sequence[Json] = ()
+
+    def add_spawned(self, *lanes: Spawned) -> None:
+        """Note lanes that were made in it."""
+        self.spawned = _extended(self.spawned, lanes)
+
+    def add_acts(self, acts: Sequence[Json]) -> None:
+        """Note what was done in it."""
+        self.acts = _extended(self.acts, acts)
+
+
+def _extended(known: Sequence[Any], more: Sequence[Any]) -> Sequence[Any]:
+    """Return both together; most parts never have any, so that nobody makes lists for them."""
+    if not more:
+        return known
+    if not isinstance(known, list):
+        return [*known, *more]
+    known.extend(more)
+    return known
+
+
+class Await(Part):
     """One await under way. `called` and `args` say whom it waits for, where that matters.
 
     `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
-    the tasks that were made while it was under way; `spawned` are their lanes. `acts` are those of what it calls.
+    the tasks that were made while it was under way. `is_given`: it was called with more than short texts and numbers.
     """
 
-    __slots__ = ("acts", "args", "called", "digest", "kind", "lasts", "made", "path", "site", "spawned", "turn", "what")
+    called: Any = None
+    args: tuple[Any, ...] = ()
+    turn = 0
+    lasts = 0
+    made = 0
+    is_given = False
 
     def __init__(self, path: str, what: str, digest: str, kind: Kind, site: tuple[int, int] | None = None) -> None:
         self.path = path
@@ -46,16 +76,9 @@ class Await:
         self.digest = digest
         self.kind = kind
         self.site = site
-        self.called: Any = None
-        self.args: tuple[Any, ...] = ()
-        self.turn = 0
-        self.lasts = 0
-        self.made = 0
-        self.spawned: list[Spawned] = []
-        self.acts: list[Json] = []
 
 
-class Activation:
+class Activation(Part):
     """One compiled function under way; of a lane that is foreign, or all ours, there is one without a frame.
 
     `count` are the awaits begun in it, `made` the tasks made since the last. `site` is that of the last await of what
@@ -65,24 +88,14 @@ class Activation:
     awaits in it that are over.
     """
 
-    __slots__ = (
-        "acts",
-        "agens",
-        "blemish",
-        "code",
-        "coroutine",
-        "count",
-        "frame",
-        "holds",
-        "inline",
-        "made",
-        "now",
-        "outer",
-        "prefix",
-        "reach",
-        "site",
-        "spawned",
-    )
+    count = 0
+    made = 0
+    now: Await | None = None
+    site: tuple[int, int] | None = None
+    inline: tuple[FrameType, ...] = ()
+    blemish: Blemish | None = None
+    holds = False
+    agens: WeakSet[Any] | None = None
 
     def __init__(
         self,
@@ -97,16 +110,6 @@ class Activation:
         self.code = coroutine.cr_code if coroutine is not None else None
         self.prefix = prefix
         self.outer = outer
-        self.count = 0
-        self.made = 0
-        self.now: Await | None = None
-        self.site: tuple[int, int] | None = None
-        self.inline: tuple[FrameType, ...] = ()
-        self.spawned: list[Spawned] = []
-        self.blemish: Blemish | None = None
-        self.holds = False
-        self.acts: list[Json] = []
-        self.agens: WeakSet[Any] | None = None
 
     def next(self) -> str:
         """Return the path of the await that begins."""

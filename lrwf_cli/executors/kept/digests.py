@@ -12,7 +12,7 @@ from typing import Any
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.registry import ATOMS, plain_name
 
-__all__ = ["digest_of", "name_of"]
+__all__ = ["are_short", "digest_of", "name_of"]
 
 _LONGEST_TEXT = 4096
 _MOST_ITEMS = 64
@@ -47,20 +47,20 @@ def digest_of(codec: Codec, args: tuple[Any, ...], kwargs: dict[str, Any] | None
 
     Whatever has no plain form (an executor, a client, a coroutine) counts by its type only.
     """
-    if not args and not kwargs:
-        return ""
-    if kwargs or not _are_short(args):
+    if kwargs or not are_short(args):
         form = _Form(codec)
         forms = [form.of(value, 0) for value in _ends(args, _MOST_ITEMS)]
         if kwargs:
             forms.append({name: form.of(value, 0) for name, value in sorted(kwargs.items())})
-        text = repr(forms)
-    else:
-        text = repr(args)
+        return _digest(repr(forms))
+    return _digest(repr(args)) if args else ""
+
+
+def _digest(text: str) -> str:
     return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
 
 
-def _are_short(args: tuple[Any, ...]) -> bool:
+def are_short(args: tuple[Any, ...]) -> bool:
     """Whether these are few short texts and numbers, as most are."""
     for each in args:
         kind = type(each)

@@ -95,7 +95,7 @@ class Invocation:
         if now is not None and now.kind == "own":
             message = f"`{now.what}` may be begun several times: nothing can be sent or set inside it"
             raise UsageError(message, hint="do it in the handler, when that is over")
-        (lane.top if now is None else now).acts.append(act)
+        (now or lane.top).add_acts((act,))
 
     async def own(self, what: str, args: tuple[Any, ...], step: Step) -> Any:
         """As `Keeper` says."""

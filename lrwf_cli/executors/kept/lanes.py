@@ -10,9 +10,9 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any
 from weakref import WeakSet
 
-from lrwf_cli.executors.kept.activations import Activation, Await, Kind
+from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.codes import is_compiled, is_compiled_coroutine
-from lrwf_cli.executors.kept.digests import digest_of, name_of
+from lrwf_cli.executors.kept.digests import are_short, digest_of, name_of
 from lrwf_cli.executors.kept.doing import Doing
 from lrwf_cli.executors.kept.frames import inline_between, is_ours, is_reached
 from lrwf_cli.executors.kept.outcomes import close_unstarted
@@ -23,6 +23,7 @@ from lrwf_cli.executors.kept.stretch import Stretch
 
 __all__ = ["Lane"]
 
+_IN_ASYNCIO = ("asyncio.", "contextlib:")
 _FOREIGN_ITERATOR = (
     "what it iterates over with `async for` {where} is no generator of the flow's own, and would begin anew",
     "gather it into a list first, in an `async def` of its own, or use `ctx.track`",
@@ -40,7 +41,7 @@ class Lane(Doing):
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
         self.top = Activation()
         if not self.is_foreign and not self.is_ours:
-            self.top = Activation(coroutine, reach=Reach.of(coroutine) if id else None)
+            self.top = Activation(coroutine, reach=Reach.of(stretch.codec, coroutine) if id else None)
         if self.is_foreign:
             self.top.now = Await("", self.name, "", "foreign")
         self._unwound: dict[int, FrameType] = {}
@@ -49,16 +50,24 @@ class Lane(Doing):
         self, frame: FrameType, site: tuple[int, int], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Return what is to be awaited for `await function(*args, **kwargs)` in `frame`."""
-        if not self._has_place(frame) or self._knows_itself(function, args, site):
+        top = self.top
+        if frame is top.frame:
+            if top.inline:
+                top.inline = ()
+        elif not self._has_part(frame):
+            return function(*args, **kwargs)
+        itself = getattr(function, "__self__", None)
+        if itself is not None and self._knows_itself(function, itself, args, site):
             return function(*args, **kwargs)
         if self.stretch.is_over:
             return self._too_late(frame, function, args, kwargs)
-        kind: Kind = "anew" if is_of_the_process(function) else "foreign"
-        digest = "" if kind == "anew" else digest_of(self.stretch.codec, args, kwargs)
-        begun = Await(self.top.next(), name_of(function), digest, kind, site)
-        if kind == "anew" or function is asyncio.shield:
-            begun.called, begun.args = function, (*args[:1], kwargs.get("timeout"))
-        kept = self.find(begun)
+        begun = Await(top.next(), name_of(function), "", "foreign", site)
+        if begun.what.startswith(_IN_ASYNCIO):
+            self._look_closer(begun, function, args, kwargs)
+        if begun.kind == "foreign":
+            begun.is_given = bool(kwargs) or not are_short(args)
+            begun.digest = digest_of(self.stretch.codec, args, kwargs)
+        kept = self.find(begun) if self.log else None
         if kept is None:
             return self.do(begun, function, args, kwargs)
         close_unstarted((*args, *kwargs.values()))
@@ -79,7 +88,7 @@ class Lane(Doing):
             what = name_of_coroutine(awaited)
             digest = "" if is_anew else digest_of(self.stretch.codec, tuple(awaited.cr_frame.f_locals.values()))
         begun = Await(self.top.next(), what, digest, "anew" if is_anew else "foreign", site)
-        kept = self.find(begun)
+        kept = self.find(begun) if self.log else None
         if kept is None:
             return self.do(begun, _itself, (awaited,), {})
         close_unstarted((awaited,))
@@ -129,7 +138,7 @@ class Lane(Doing):
         made = Lane(self.stretch, name, coroutine)
         made.made_at = self.spot()
         top = self.top
-        (top.spawned if top.now is None else top.now.spawned).append(made)
+        (top.now or top).add_spawned(made)
         self.stretch.many = True
         return made
 
@@ -140,10 +149,14 @@ class Lane(Doing):
 
     def _has_place(self, frame: FrameType) -> bool:
         """Whether what `frame` awaits has a place: the function under way awaits it, or a part of that."""
-        top = self.top
-        if frame is top.frame:
-            top.inline = ()
+        if frame is self.top.frame:
+            self.top.inline = ()
             return True
+        return self._has_part(frame)
+
+    def _has_part(self, frame: FrameType) -> bool:
+        """Whether `frame` is a part of the function under way: its comprehension, or a generator that it drives."""
+        top = self.top
         if top.frame is None or top.now is not None:
             return False
         inline = inline_between(frame, top.frame)
@@ -152,10 +165,9 @@ class Lane(Doing):
         top.inline = inline
         return True
 
-    def _knows_itself(self, function: Any, args: tuple[Any, ...], site: tuple[int, int]) -> bool:
+    def _knows_itself(self, function: Any, itself: Any, args: tuple[Any, ...], site: tuple[int, int]) -> bool:
         """Whether what is called has no place here: a method of `ctx`, or the next step of a generator."""
-        itself = getattr(function, "__self__", None)
-        if itself is not None and itself is self.stretch.itself:
+        if itself is self.stretch.itself:
             self.top.site = site
             return True
         iterated = args[0] if function is anext and args else itself
@@ -163,6 +175,14 @@ class Lane(Doing):
             self._note_iterated(iterated, site)
             return True
         return False
+
+    @staticmethod
+    def _look_closer(begun: Await, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note of what asyncio, and its kind, offers whether it belongs to the process, and whom it waits for."""
+        if is_of_the_process(function):
+            begun.kind = "anew"
+        if begun.kind == "anew" or function is asyncio.shield:
+            begun.called, begun.args = function, (*args[:1], kwargs.get("timeout"))
 
     def _note_iterated(self, iterated: Any, site: tuple[int, int]) -> None:
         top = self.top

@@ -21,7 +21,10 @@ class Ledger:
 
     def add(self, entry: Kept) -> None:
         """Gather an entry; what it makes superfluous is forgotten."""
-        keep(self._log, entry)
+        if entry.folds:
+            keep(self._log, entry)
+        else:
+            self._log.setdefault(entry.lane, []).append(entry)
 
     def take(self) -> tuple[Kept, ...]:
         """Return what has not been handed over, and forget it."""

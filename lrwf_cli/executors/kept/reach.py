@@ -2,24 +2,27 @@
 
 Such a function is not kept as a whole: when it is skipped on the way back, its list stays empty and its object stays as
 it was. It is entered again instead, and reads what was kept inside. Looked at are its arguments and the names that it
-takes from around it, one level into objects and a few into plain collections; of collections with more than a thousand
-items only the ends and the length. What it changes by other ways (a global) is seen by nobody.
+takes from around it, a few levels into plain collections and into objects of the flow's own classes; of collections
+with more than a thousand items only the ends and the length. What is somebody else's (a client) may change as it likes,
+and what is changed in other ways (a global) is seen by nobody.
 """
 
 import dis
+import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
-from types import BuiltinFunctionType, CellType, CodeType, CoroutineType, FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Iterable, Mapping
+from types import CellType, CodeType, CoroutineType
 from typing import Any
 
-from lrwf_cli.context import WorkflowContext
+from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.registry import ATOMS
+from lrwf_cli.core.standard import STANDARD
+from lrwf_cli.executors.kept.runtime import KEEP
 
 __all__ = ["Reach"]
 
 _MOST, _ENDS, _DEEPEST = 1000, 32, 3
 _COLLECTIONS = (list, dict, set, deque, bytearray)
-_NEVER_CHANGED = (FunctionType, MethodType, BuiltinFunctionType, ModuleType, CoroutineType, type)
 
 _binds: dict[int, bool] = {}
 """Whether a code gives a name around it another value, by the code's identity. They live as long as the process."""
@@ -28,35 +31,37 @@ _binds: dict[int, bool] = {}
 class Reach:
     """What a function can reach, as it is before it begins."""
 
-    __slots__ = ("_binds", "_held", "_marks")
+    __slots__ = ("_binds", "_codec", "_held", "_marks")
 
-    def __init__(self, values: Iterable[Any], code: CodeType | None = None) -> None:
+    def __init__(self, codec: Codec, values: Iterable[Any], code: CodeType | None = None) -> None:
         """Take the values that are reached, and the function's code if that is the flow's own."""
+        self._codec = codec
         self._binds = code is not None and bool(code.co_freevars) and _binds_outside(code)
         self._held: list[Any] = []
         self._marks = [(value, self._mark(value, 0)) for value in values if type(value) not in ATOMS]
 
     @classmethod
-    def of_function(cls, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Reach | None":
+    def of_function(
+        cls, codec: Codec, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> "Reach | None":
         """Return what a call of a function of the flow can reach; `None` if that is nothing that changes."""
-        cells = getattr(function, "__closure__", None) or ()
-        itself = getattr(function, "__self__", None)
+        itself, cells = getattr(function, "__self__", None), function.__closure__
         if itself is None and not cells and not kwargs and ATOMS.issuperset(map(type, args)):
             return None
-        around = [cell.cell_contents for cell in cells if not _is_empty(cell)]
-        return cls((itself, *args, *kwargs.values(), *around), function.__code__)
+        around = [cell.cell_contents for cell in cells if not _is_empty(cell)] if cells else ()
+        return cls(codec, (itself, *args, *kwargs.values(), *around), function.__code__)
 
     @classmethod
-    def of(cls, coroutine: "CoroutineType[Any, Any, Any]") -> "Reach":
+    def of(cls, codec: Codec, coroutine: "CoroutineType[Any, Any, Any]") -> "Reach":
         """Return what a coroutine that has not begun can reach."""
         values = coroutine.cr_frame.f_locals.values() if coroutine.cr_frame is not None else ()
-        return cls(values, coroutine.cr_code)
+        return cls(codec, values, coroutine.cr_code)
 
     @classmethod
-    def of_call(cls, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Reach | None":
-        """Return the plain collections that a call is given; objects of somebody else may change as they like."""
+    def of_call(cls, codec: Codec, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Reach | None":
+        """Return the plain collections that a call of something foreign is given."""
         given = [each for each in (*args, *kwargs.values()) if isinstance(each, _COLLECTIONS)]
-        return cls(given) if given else None
+        return cls(codec, given) if given else None
 
     def has_changed(self) -> bool:
         """Whether it is otherwise now."""
@@ -65,27 +70,61 @@ class Reach:
     def _mark(self, value: Any, depth: int) -> Any:
         """Return what is another when something in `value` has changed."""
         kind = type(value)
-        if kind in ATOMS or kind is bytes:
+        if kind in ATOMS:
             return value if kind is not str or len(value) < _MOST else id(value)
-        if depth > _DEEPEST:
+        look = _LOOKS.get(kind) or _look_into(kind, self._codec)
+        if look is _nothing or depth > _DEEPEST:
             return id(value)
-        if isinstance(value, _COLLECTIONS):
-            return self._mark_collection(value, depth)
-        if kind is tuple:
-            return [self._mark(item, depth + 1) for item in value[:_ENDS]]
-        if depth or isinstance(value, _NEVER_CHANGED) or WorkflowContext in kind.__mro__:
-            return id(value)
-        attributes = list(_attributes(value))
-        self._held.append(attributes)
-        return [self._mark(each, 1) for each in attributes]
+        inside = look(value)
+        size = len(inside)
+        if size > _MOST:
+            inside = _ends(inside)
+        self._held.append(inside)  # else another object may get the identity of one that is gone
+        marks = [id(each) if type(each) in ATOMS else self._mark(each, depth + 1) for each in _ends(inside)]
+        return [size, marks] if len(inside) <= 2 * _ENDS else [size, marks, [*map(id, inside)]]
 
-    def _mark_collection(self, value: Any, depth: int) -> Any:
-        size = len(value)
-        items = [*value, *value.values()] if isinstance(value, dict) else list(value)
-        shown = items if size <= _MOST else _ends(items)
-        self._held.append(shown)  # else another object may get the identity of one that is gone
-        inner = [self._mark(item, depth + 1) for item in _ends(shown) if isinstance(item, (*_COLLECTIONS, tuple))]
-        return [size, [*map(id, shown)], inner]
+
+_Look = Callable[[Any], list[Any]]
+
+
+def _nothing(_: Any) -> list[Any]:
+    return []
+
+
+def _attributes(value: Any) -> list[Any]:
+    return list(getattr(value, "__dict__", {}).values())
+
+
+def _pairs(value: dict[Any, Any]) -> list[Any]:
+    return [*value, *value.values()]
+
+
+_LOOKS: dict[type, _Look] = {list: list, tuple: list, set: list, deque: list, bytearray: list, dict: _pairs}
+"""How to look into what may change. There are as many as there are classes."""
+
+
+def _look_into(kind: type, codec: Codec) -> _Look:
+    """Return how to look into the objects of a class: not at all, if it is somebody else's."""
+    look: _Look = _nothing
+    if issubclass(kind, dict):
+        look = _pairs
+    elif issubclass(kind, _COLLECTIONS):
+        look = list
+    elif KEEP in vars(sys.modules.get(kind.__module__, sys)) or (codec.knows(kind) and kind not in STANDARD):
+        slots = _slots_of(kind)
+        look = _attributes if not slots else (lambda value: _slotted(value, slots))
+    _LOOKS[kind] = look
+    return look
+
+
+def _slots_of(kind: type) -> list[str]:
+    found = [vars(cls).get("__slots__", ()) for cls in kind.__mro__]
+    names = [name for each in found for name in ((each,) if isinstance(each, str) else each)]
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
+
+
+def _slotted(value: Any, slots: list[str]) -> list[Any]:
+    return [*_attributes(value), *(getattr(value, name, None) for name in slots)]
 
 
 def _is_empty(cell: CellType) -> bool:
@@ -98,15 +137,6 @@ def _is_empty(cell: CellType) -> bool:
 
 def _ends(items: list[Any]) -> list[Any]:
     return items if len(items) <= 2 * _ENDS else items[:_ENDS] + items[-_ENDS:]
-
-
-def _attributes(value: Any) -> Iterable[Any]:
-    yield from (getattr(value, "__dict__", None) or {}).values()
-    for cls in type(value).__mro__:
-        slots = vars(cls).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__"):
-                yield getattr(value, name, None)
 
 
 def _binds_outside(code: CodeType) -> bool:

@@ -20,7 +20,7 @@ from tests.crash.durability import Machine, Op
 from tests.crash.oracles import outputs_of, wrong_at_the_end, wrong_at_the_look, wrong_outside
 from tests.crash.recorder import History, Mark, RecordingDisk
 from tests.crash.trees import Tree, lay_out, look_at
-from tests.crash.worlds import START, STATE, Life, MakeDisk, MakeStore, Scenario, live, make_file_store
+from tests.crash.worlds import RUN, START, STATE, Life, MakeDisk, MakeStore, Scenario, live, look, make_file_store
 
 __all__ = ["NOTHING", "Crash", "Enumeration", "How", "crashes_of", "endings_of", "prepared"]
 
@@ -148,6 +148,7 @@ class Enumeration:
         history, error = self._play(start, folder)
         assert error is None, error
         self.outputs = outputs_of(folder)
+        assert look(folder).load(RUN).status == self.scenario.ends
         assert not [*wrong_at_the_end(folder, _marks(history.entries), self.outputs)]
         machine = start.machine()
         for op in _ops(history.entries):

@@ -41,6 +41,7 @@ class Played:
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
+    ends: str = "completed"
 
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
         now = clock.now()
@@ -71,6 +72,7 @@ class Quickstart:
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
+    ends: str = "completed"
 
     @cached_property
     def prepared(self) -> Prepared:

@@ -3,16 +3,25 @@
 The marks are what was seen outside, over all lives and in order, so they are what nothing may contradict.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lrwf_cli.core.apply import fold
-from lrwf_cli.core.events import InvocationCompleted, MailTaken
+from lrwf_cli.core.events import (
+    AwaitsKept,
+    InvocationCompleted,
+    InvocationsStarted,
+    InvocationSuspended,
+    MailTaken,
+    NoticeDelivered,
+)
 from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.outside import open_requests
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import status_view
+from lrwf_cli.core.waking import wake_at
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.base import Frame, Store
 from tests.crash.recorder import Mark
@@ -26,13 +35,15 @@ FAR = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def outputs_of(folder: Path) -> dict[str, object]:
-    """Return the outputs of each run in `folder`."""
+    """Return what came of each run in `folder`: its status, its outputs, and its shared state."""
     store = look(folder)
     return {run_id: _outputs(store, run_id) for run_id in store.run_ids()}
 
 
 def _outputs(store: Store, run_id: str) -> object:
-    return status_view(store.load(run_id), lambda value: store.resolve(run_id, value))["outputs"]
+    run = store.load(run_id)
+    view = status_view(run, lambda value: store.resolve(run_id, value))
+    return run.status, view["outputs"], {key: entry.value for key, entry in run.state.items()}
 
 
 def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterator[str]:
@@ -51,9 +62,10 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
 
 
 def _forgotten(run: Run, left: Tree) -> Iterator[str]:
-    folder = f"{STATE}/runs/{run.id}/responses"
-    asks = any(f"{folder}/{request.id}.json" not in left for request in open_requests(run))
-    if not (run.is_final or run.status == "paused" or asks or any(_wakes_up(path, run.id) for path in left)):
+    """Yield what is wrong with a run that nothing wakes, although it waits for time, or somebody has answered."""
+    answers = {f"{STATE}/runs/{run.id}/responses/{request.id}.json" for request in open_requests(run)}
+    waits = wake_at(run) is not None or not answers.isdisjoint(left)
+    if waits and not any(_wakes_up(path, run.id) for path in left):
         yield f"I3: `{run.id}` is {run.status} and nothing wakes it"
 
 
@@ -81,10 +93,8 @@ def wrong_at_the_end(folder: Path, marks: Sequence[Mark], outputs: Mapping[str, 
 
 def _wrong_with(store: Store, run_id: str, marks: Sequence[Mark], outputs: object) -> Iterator[str]:
     run, frames = store.load(run_id), list(store.frames(run_id))
-    if run.status != "completed":
-        yield f"`{run_id}` is {run.status}: {run.error}"
-    elif (found := _outputs(store, run_id)) != outputs:
-        yield f"the outputs of `{run_id}` are {found!r:.200}"
+    if (found := _outputs(store, run_id)) != outputs:
+        yield f"of `{run_id}` came {found!r:.200}: {run.error}"
     if fold(None, frames) != run:
         yield f"I1: the fold of the journal of `{run_id}` is not the run"
     yield from _lost(run_id, frames, marks)
@@ -111,18 +121,52 @@ def _letters_lost(frames: Sequence[Frame], posted: set[str]) -> Iterator[str]:
 
 
 def wrong_outside(marks: Sequence[Mark]) -> Iterator[str]:
-    """Yield what was done that should not have been: a handler after its commit, or twice in one attempt."""
+    """Yield what was done that should not have been: a handler after its commit, or before its start was."""
     completed: set[str] = set()
-    entered: set[object] = set()
+    started: Counter[str] = Counter()
     for mark in marks:
         if mark.kind == "frame":
             run_id, epoch, frame = mark.about
-            done = (event.delivery for event in frame.events if isinstance(event, InvocationCompleted))
-            completed |= {idempotency_key(run_id, epoch, delivery) for delivery in done}
+            for event in frame.events:
+                if isinstance(event, InvocationCompleted):
+                    completed.add(idempotency_key(run_id, epoch, event.delivery))
+                if isinstance(event, InvocationsStarted):
+                    started.update(idempotency_key(run_id, epoch, delivery) for delivery in event.deliveries)
         elif mark.kind == "handled":
-            key, entry, executor = mark.about
+            key, attempt, executor = mark.about
             if key in completed:
                 yield f"`{executor}` was committed and ran again"
-            if (key, entry) in entered:
-                yield f"`{executor}` ran twice as attempt {entry[0]}: it began before that was durable"
-            entered.add((key, entry))
+            if not started[key]:
+                yield f"`{executor}` ran as attempt {attempt}, and began before that was durable"
+            started[key] -= 1
+    yield from _done_again(marks)
+    yield from _not_told(marks)
+
+
+def _done_again(marks: Sequence[Mark]) -> Iterator[str]:
+    """Yield what was kept, durably, and done again in the same start of its handler."""
+    starts: dict[str, int] = {}
+    kept: set[tuple[str, int, str]] = set()
+    for mark in marks:
+        if mark.kind == "did":
+            delivery, start, place = mark.about
+            starts[delivery] = start
+            if mark.about in kept:
+                yield f"await {place} of `{delivery}` was kept and ran again"
+        elif mark.kind == "frame":
+            for event in mark.about[2].events:
+                if isinstance(event, AwaitsKept | InvocationSuspended):
+                    start = starts.get(event.delivery, 1)
+                    kept |= {(event.delivery, start, entry.path) for entry in event.kept}
+
+
+def _not_told(marks: Sequence[Mark]) -> Iterator[str]:
+    """Yield the news that are said to be delivered and were not."""
+    told: set[str] = set()
+    for mark in marks:
+        if mark.kind == "told":
+            told.add(mark.about)
+        elif mark.kind == "frame":
+            delivered = {event.notice for event in mark.about[2].events if isinstance(event, NoticeDelivered)}
+            if missing := delivered - told:
+                yield f"nobody was told of {missing}"

@@ -23,7 +23,7 @@ from tests.crash.trees import Tree, lay_out, look_at
 from tests.crash.worlds import START, STATE, MakeDisk
 from tests.store.store_builders import new_run
 
-__all__ = ["Duel", "InterruptedDisk", "Part", "answers", "driver", "impatient_driver"]
+__all__ = ["REQUEST", "RUN", "Duel", "InterruptedDisk", "Part", "answers", "driver", "impatient_driver"]
 
 RUN = "train"
 REQUEST = "approve"
@@ -102,8 +102,8 @@ class InterruptedDisk(RecordingDisk):
 class Duel:
     """One part, with another in the middle of it, at every point; then a crash at every point, and what comes after.
 
-    `interrupted` and `make_disk`, the disks of the duel and of what comes after, may be broken on purpose. `wrong`
-    collects what is wrong.
+    `begin` makes the run that is asked about. `interrupted` and `make_disk`, the disks of the duel and of what comes
+    after, may be broken on purpose. `wrong` collects what is wrong.
     """
 
     first: Part
@@ -112,13 +112,14 @@ class Duel:
     folder: Path
     interrupted: type[InterruptedDisk] = InterruptedDisk
     make_disk: MakeDisk = RecordingDisk
+    begin: Callable[[Path], Crash] = waiting
     played: int = 0
     wrong: list[str] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
 
     def play(self, how: How, then: How | None = None) -> list[str]:
         """Return what is wrong, up to the first histories in which something is."""
-        start = waiting(self.folder / "waiting")
+        start = self.begin(self.folder / "waiting")
         for history in self._histories(start):
             for crash in self._new(crashes_of(start, history, how)):
                 after = self._check(crash)

@@ -18,9 +18,21 @@ from tests.crash.enumeration import NOTHING, Crash, Enumeration, How, crashes_of
 from tests.crash.flows import ASKED, CHAIN, EXPIRED, LOOP, MAIL, PAIR, STEERED, Quickstart
 from tests.crash.recorder import Died, History, MortalDisk
 from tests.crash.trees import look_at
+from tests.crash.waiting import EAGER, LATE, TOLD, WAITING
 from tests.crash.worlds import Life, Scenario, live, make_file_store
 
-FLOWS = {"chain": CHAIN, "mail": MAIL, "loop": LOOP, "steered": STEERED, "asked": ASKED, "expired": EXPIRED}
+FLOWS: dict[str, Scenario] = {
+    "chain": CHAIN,
+    "mail": MAIL,
+    "loop": LOOP,
+    "steered": STEERED,
+    "asked": ASKED,
+    "expired": EXPIRED,
+    "eager": EAGER,
+    "waiting": WAITING,
+    "late": LATE,
+    "told": TOLD,
+}
 RECOVERIES: list[tuple[How, How]] = [
     ("kills", "kills"), ("kills", "powers"), ("powers", "kills"), ("powers", "powers")
 ]  # fmt: skip
@@ -55,9 +67,9 @@ def quickstart(arena: Path) -> Quickstart:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["kills", "powers"])
-@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired"])
+@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired", "eager", "waiting", "late", "told"])
 def test_no_crash_changes_what_comes_of_a_run(flow: str, how: How, arena: Path) -> None:
-    """Conformance 42, 43: same outputs, nothing committed runs again, nothing acknowledged is gone or forgotten."""
+    """Conformance 29, 42, 43: same outputs, nothing committed or kept runs again, nothing is gone or forgotten."""
     enumerate_crashes(FLOWS[flow], arena, how)
 
 
@@ -84,7 +96,7 @@ def test_no_crash_in_a_recovery_changes_it_either(then: How, arena: Path) -> Non
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("first", "then"), RECOVERIES)
-@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired"])
+@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired", "eager", "late", "told"])
 def test_no_two_crashes_change_it(flow: str, first: How, then: How, arena: Path) -> None:
     """The long form of what is above: any crash, then any crash."""
     enumerate_crashes(FLOWS[flow], arena, first, then)

@@ -15,6 +15,7 @@ from lrwf_cli.store.disk import Disk
 from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
 from tests.crash.flows import CHAIN, LOOP, MAIL, PAIR
 from tests.crash.recorder import History, RecordingDisk
+from tests.crash.waiting import EAGER, LATE, TOLD
 from tests.crash.worlds import MakeDisk, MakeStore, Scenario, make_file_store
 
 
@@ -190,6 +191,9 @@ class HastyStore:
         (NoSyncOfMail, MAIL, "powers", None),
         (NoSyncOfBlobs, LOOP, "powers", None),
         (TimerTooLate, LOOP, "kills", None),
+        (LateJournalSync, EAGER, "powers", None),
+        (NoSyncOfTimers, LATE, "powers", None),
+        (NoSyncOfTimers, TOLD, "powers", None),
         (InPlace, PAIR, "kills", "kills"),
         (NoSyncAtRecovery, PAIR, "kills", "powers"),
     ],

@@ -6,9 +6,10 @@ that minute. What the outside world sees goes into the history as marks.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +17,12 @@ from lrwf_cli.clock import Clock, ManualClock
 from lrwf_cli.core.commands import Retry
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.outside import open_requests
-from lrwf_cli.core.run import Run
-from lrwf_cli.core.suspended import Answer
+from lrwf_cli.core.run import Failure, Notice, Run
+from lrwf_cli.core.suspended import Answer, Kept
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
+from lrwf_cli.engine.telling import Tell
 from lrwf_cli.errors import LrwfError, UnknownRun
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.store.base import Frame, Held, Letter, Store
@@ -38,6 +40,7 @@ __all__ = [
     "MakeStore",
     "News",
     "Scenario",
+    "WitnessDesk",
     "live",
     "look",
     "make_file_store",
@@ -94,6 +97,10 @@ class Scenario(Protocol):
         """What the user answers to each request; `None`: nobody answers."""
 
     @property
+    def ends(self) -> str:
+        """The status that the run has in the end."""
+
+    @property
     def is_steered(self) -> bool:
         """Whether the run is rewound and forked when it has completed."""
 
@@ -112,9 +119,27 @@ class Witness:
     history: History
 
     async def invoke(self, call: Call, desk: Desk) -> Result:
-        entry = (call.attempt, call.waits)  # a wake is no new attempt
-        self.history.mark("handled", (call.idempotency_key, entry, call.delivery.executor))
-        return await self.invoker.invoke(call, desk)
+        self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
+        return await self.invoker.invoke(call, WitnessDesk(desk, call, self.history))
+
+
+@dataclass(frozen=True)
+class WitnessDesk:
+    """Tells the history of what a handler does between two awaits."""
+
+    desk: Desk
+    call: Call
+    history: History
+
+    def did(self, place: str) -> None:
+        """Do something outside: the await at that place."""
+        self.history.mark("did", (self.call.delivery.id, self.call.start, place))
+
+    async def keep(self, kept: Sequence[Kept]) -> None:
+        await self.desk.keep(kept)
+
+    def progress(self, current: float | None, total: float | None, message: str | None) -> None:
+        self.desk.progress(current, total, message)
 
 
 @dataclass
@@ -143,7 +168,12 @@ class Life:
         )
 
     def _witnessed(self, assembly: Assembly) -> Assembly:
-        return Assembly(assembly.workflow, Witness(assembly.invoker, self.history))
+        tell = partial(self._told, assembly.tell) if assembly.tell else None
+        return Assembly(assembly.workflow, Witness(assembly.invoker, self.history), tell)
+
+    async def _told(self, tell: Tell, run: Run, notice: Notice) -> Failure | None:
+        self.history.mark("told", notice.id)
+        return await tell(run, notice)
 
     def play(self, runner: asyncio.Runner) -> None:
         """Do what there is to be done: by turns what cron does, and the user who has started the run or wants to.

@@ -5,7 +5,7 @@ what they did stands in `done`, until `reset`.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Self
 
 done: list[Any] = []
 """What was done, in order. A handler must do each thing once, however often it is run from its top."""
@@ -55,7 +55,7 @@ class Client:
         """Do something with it."""
         return await do(what)
 
-    async def __aenter__(self) -> "Client":
+    async def __aenter__(self) -> Self:
         await asyncio.sleep(0)
         see(f"entered {self.name}")
         return self
@@ -83,7 +83,7 @@ class Manager:
         self.name = name
         self.swallows = swallows
 
-    def __enter__(self) -> "Manager":
+    def __enter__(self) -> Self:
         see(f"entered {self.name}")
         return self
 

@@ -9,7 +9,21 @@ from hypothesis import strategies as st
 __all__ = ["programs", "text_of"]
 
 LEAVES = ["do", "do", "pause", "pause", "note", "step", "fail", "raise", "return", "break", "continue", "comprehension"]
-FORMS = ["if", "for", "try", "try", "with", "async with", "helper", "helper", "fills", "closure", "generator", "gather", "group"]
+FORMS = [
+    "if",
+    "for",
+    "try",
+    "try",
+    "with",
+    "async with",
+    "helper",
+    "helper",
+    "fills",
+    "closure",
+    "generator",
+    "gather",
+    "group",
+]
 
 leaf = st.sampled_from(LEAVES).map(lambda kind: (kind,))
 
@@ -46,11 +60,9 @@ class _Writer:
 
     def block(self, block: Any, depth: int, *, in_loop: bool) -> list[str]:
         """Return the lines of a block. `got` is what it has, `tag` what tells this run of it from others."""
-        return [
-            "    " * depth + line for statement in block for line in self._lines(statement, in_loop=in_loop)
-        ]
+        return ["    " * depth + line for statement in block for line in self._lines(statement, in_loop=in_loop)]
 
-    def _lines(self, statement: Any, *, in_loop: bool) -> Iterator[str]:
+    def _lines(self, statement: Any, *, in_loop: bool) -> Iterator[str]:  # noqa: C901, PLR0912, PLR0915 - one for each kind
         kind, *blocks = statement
         name = f"{{tag}}.{next(self._names)}"
         inner = [self.block(block, 1, in_loop=in_loop) for block in blocks]

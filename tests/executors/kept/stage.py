@@ -145,10 +145,7 @@ class Stage:
         codec = teach(Codec())
         modules.register_types(codec)
         made = make_executor(modules.resolve(self.uses), "a")
-        invoker = PythonInvoker(
-            {"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock
-        )
-        return invoker
+        return PythonInvoker({"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock)
 
     def text(self) -> str:
         """The flow's module."""

@@ -59,7 +59,8 @@ def test_a_handler_that_suspends_and_is_killed_does_what_one_does_that_never_is(
     kind: str, program: Any, kills: frozenset[int]
 ) -> None:
     """Promise 3: any handler of a small random program that suspends, and dies whenever something of it was kept, comes
-    to the same result by the same effects, each once."""
+    to the same result by the same effects, each once.
+    """
     try:
         ast.parse(text_of(program))
     except SyntaxError:

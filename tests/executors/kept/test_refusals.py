@@ -7,7 +7,6 @@ import pytest
 from lrwf_cli.core.run import Failure
 from tests.executors.kept import outside
 from tests.executors.kept.stage import Stage
-from tests.executors.kept.test_lanes import BRANCH
 from tests.executors.kept.test_suspending import handler
 
 WRAPPER = "await it in the handler, or in an `async def` of the flow's own modules"
@@ -125,7 +124,11 @@ REFUSED = {
 def test_a_refusal_names_the_place_and_the_remedy(case: str) -> None:
     """Design 6: refused before suspending, by name and line, with the remedy; nobody catches it, and the run is blocked."""
     body, message, hint = REFUSED[case]
-    guarded = "try:\n" + "".join(f"    {line}\n" for line in body.splitlines()) + "except BaseException:\n    see('caught')\nfinally:\n    see('finally')"
+    guarded = (
+        "try:\n"
+        + "".join(f"    {line}\n" for line in body.splitlines())
+        + "except BaseException:\n    see('caught')\nfinally:\n    see('finally')"
+    )
     for text, shift in ((body, 0), (guarded, 1)):
         made = Stage(handler(text), "flow:Handler")
         failure = made.stuck()

@@ -164,10 +164,10 @@ class Engine:
                 return held.run
             try:
                 assembly = self._assemble(held, self.store.definition(held.run.id))
-            except (NeedsItsProgram, StateDirectoryError):
+            except StateDirectoryError:
                 raise
             except LrwfError as error:
-                self._block(held, error)
+                self._take_note(held, error)
                 raise
             return await self._drive(held, assembly)
         except StateFull:
@@ -192,13 +192,19 @@ class Engine:
         at, now = wake_at(held.run), self.clock.now()
         return (at is not None and at <= now) or any(True for _ in opened(held, held.letters(), now))
 
-    def _block(self, held: Held, error: LrwfError) -> None:
-        """Block a run that cannot be put together; what a person asks of it by mail is done all the same."""
+    def _take_note(self, held: Held, error: LrwfError) -> None:
+        """Do what can be done for a run that cannot be put together here: take its mail, end it when its time is up.
+
+        It is blocked, unless it only waits for the program that built it.
+        """
         failure = Failure(type(error).__name__, error.message, hint=error.hint)
-        taken = list(opened(held, held.letters(), self.clock.now()))
+        now = self.clock.now()
+        taken = list(opened(held, held.letters(), now))
         for _, command in taken:
             commit(held, self.clock, command)
-        commit(held, self.clock, Block(failure))
+        deadline = held.run.deadline_at
+        if not isinstance(error, NeedsItsProgram) or (deadline is not None and deadline <= now):
+            commit(held, self.clock, Block(failure))
         held.burn([letter.id for letter, _ in taken])
 
     async def _drive(self, held: Held, assembly: Assembly) -> Run:

@@ -37,6 +37,10 @@ _names: dict[tuple[str, str], str] = {}
 """Of functions by their module and name, as they are loaded here. There are as many as there are functions."""
 
 
+_opaque: set[type] = set()
+"""Classes whose objects have no plain form: contexts, executors, clients. There are as many as there are classes."""
+
+
 def _module(name: str) -> str:
     module = sys.modules.get(name)
     return plain_name(module) if module is not None else name
@@ -47,17 +51,13 @@ def digest_of(codec: Codec, args: tuple[Any, ...], kwargs: dict[str, Any] | None
 
     Whatever has no plain form (an executor, a client, a coroutine) counts by its type only.
     """
-    if kwargs or not are_short(args):
-        form = _Form(codec)
-        forms = [form.of(value, 0) for value in _ends(args, _MOST_ITEMS)]
-        if kwargs:
-            forms.append({name: form.of(value, 0) for name, value in sorted(kwargs.items())})
-        return _digest(repr(forms))
-    return _digest(repr(args)) if args else ""
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
+    if not kwargs and are_short(args):
+        return _digest(repr(args)) if args else ""
+    form = _Form(codec)
+    forms = [form.of(value, 0) for value in _ends(args, _MOST_ITEMS)]
+    if kwargs:
+        forms.append({name: form.of(value, 0) for name, value in sorted(kwargs.items())})
+    return _digest(repr(forms))
 
 
 def are_short(args: tuple[Any, ...]) -> bool:
@@ -69,6 +69,10 @@ def are_short(args: tuple[Any, ...]) -> bool:
     return len(args) <= _MOST_ITEMS
 
 
+def _digest(text: str) -> str:
+    return blake2b(text.encode(errors="backslashreplace"), digest_size=6).hexdigest()
+
+
 class _Form:
     """Values as something whose `repr` is short and says all that matters."""
 
@@ -78,13 +82,16 @@ class _Form:
     def of(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind in ATOMS:
-            return _ends(value, _LONGEST_TEXT) if kind is str else value
+            return value if kind is not str or len(value) <= _LONGEST_TEXT else _ends(value, _LONGEST_TEXT)
         if depth > _DEEPEST:
             return _NOTHING
         if kind is dict:
             value, kind = list(value.items()), list
         if kind is list or kind is tuple:
-            return [self.of(item, depth + 1) for item in _ends(value, _MOST_ITEMS)]
+            items = value if len(value) <= _MOST_ITEMS else _ends(value, _MOST_ITEMS)
+            if ATOMS.issuperset(map(type, items)) and are_short(items):
+                return [*items]
+            return [self.of(item, depth + 1) for item in items]
         if kind is bytes or kind is bytearray:
             return _ends(bytes(value), _LONGEST_TEXT)
         return self._other(value, depth)
@@ -94,9 +101,12 @@ class _Form:
             return sorted(repr(self.of(item, depth + 1)) for item in value)
         if isinstance(value, FunctionType | MethodType | BuiltinFunctionType):
             return name_of(value)
-        entry = self._codec.class_entry(type(value))
+        kind = type(value)
+        entry = None if kind in _opaque else self._codec.class_entry(kind)
         if entry is None:
-            return type(value).__qualname__
+            if self._codec.adapter_of(kind) is None:
+                _opaque.add(kind)
+            return kind.__qualname__
         tag, plainer = entry
         try:
             return [tag, self.of(plainer(value), depth + 1)]

@@ -11,6 +11,7 @@ import dis
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from types import CellType, CodeType, CoroutineType
 from typing import Any
 
@@ -21,7 +22,7 @@ from lrwf_cli.executors.kept.runtime import KEEP
 
 __all__ = ["Reach"]
 
-_MOST, _ENDS, _DEEPEST = 1000, 32, 3
+_MOST, _ENDS, _DEEPEST = 1000, 32, 4
 _COLLECTIONS = (list, dict, set, deque, bytearray)
 
 _binds: dict[int, bool] = {}
@@ -31,14 +32,15 @@ _binds: dict[int, bool] = {}
 class Reach:
     """What a function can reach, as it is before it begins."""
 
-    __slots__ = ("_binds", "_codec", "_held", "_marks")
+    __slots__ = ("_before", "_binds", "_codec", "_held", "_values")
 
     def __init__(self, codec: Codec, values: Iterable[Any], code: CodeType | None = None) -> None:
         """Take the values that are reached, and the function's code if that is the flow's own."""
         self._codec = codec
         self._binds = code is not None and bool(code.co_freevars) and _binds_outside(code)
-        self._held: list[Any] = []
-        self._marks = [(value, self._mark(value, 0)) for value in values if type(value) not in ATOMS]
+        self._values = list(values)
+        self._held: list[Any] = []  # else another object may get the identity of one that is gone
+        self._before = self._marks()
 
     @classmethod
     def of_function(
@@ -65,26 +67,37 @@ class Reach:
 
     def has_changed(self) -> bool:
         """Whether it is otherwise now."""
-        return self._binds or any(self._mark(value, 0) != mark for value, mark in self._marks)
+        return self._binds or self._marks() != self._before
 
-    def _mark(self, value: Any, depth: int) -> Any:
-        """Return what is another when something in `value` has changed."""
+    def _marks(self) -> list[Any]:
+        """Return what is another when something that is reached has changed: values, identities and lengths."""
+        marks: list[Any] = []
+        for value in self._values:
+            if type(value) not in ATOMS:
+                self._mark(value, marks, _DEEPEST)
+        return marks
+
+    def _mark(self, value: Any, marks: list[Any], depth: int) -> None:
         kind = type(value)
-        if kind in ATOMS:
-            return value if kind is not str or len(value) < _MOST else id(value)
         look = _LOOKS.get(kind) or _look_into(kind, self._codec)
-        if look is _nothing or depth > _DEEPEST:
-            return id(value)
+        if look is _nothing or not depth:
+            marks.append(id(value))
+            return
         inside = look(value)
-        size = len(inside)
-        if size > _MOST:
-            inside = _ends(inside)
-        self._held.append(inside)  # else another object may get the identity of one that is gone
-        marks = [id(each) if type(each) in ATOMS else self._mark(each, depth + 1) for each in _ends(inside)]
-        return [size, marks] if len(inside) <= 2 * _ENDS else [size, marks, [*map(id, inside)]]
+        if len(inside) > 2 * _ENDS:
+            marks.extend(map(id, inside))
+            self._held.append(inside)
+            inside = inside[:_ENDS] + inside[-_ENDS:]
+        for each in inside:
+            if type(each) in ATOMS:
+                marks.append(each)
+            else:
+                self._held.append(each)
+                self._mark(each, marks, depth - 1)
 
 
 _Look = Callable[[Any], list[Any]]
+"""Returns what is in a value: its size first, then all of it, or the ends of what is large."""
 
 
 def _nothing(_: Any) -> list[Any]:
@@ -95,11 +108,19 @@ def _attributes(value: Any) -> list[Any]:
     return list(getattr(value, "__dict__", {}).values())
 
 
+def _items(value: Any) -> list[Any]:
+    size = len(value)
+    if size <= _MOST:
+        return [size, *value]
+    back = () if isinstance(value, set) else islice(reversed(value), _ENDS)
+    return [size, *islice(value, _ENDS), *back]
+
+
 def _pairs(value: dict[Any, Any]) -> list[Any]:
-    return [*value, *value.values()]
+    return [*_items(value), *(value.values() if len(value) <= _MOST else _items(value.values()))]
 
 
-_LOOKS: dict[type, _Look] = {list: list, tuple: list, set: list, deque: list, bytearray: list, dict: _pairs}
+_LOOKS: dict[type, _Look] = {list: _items, tuple: _items, set: _items, deque: _items, bytearray: _items, dict: _pairs}
 """How to look into what may change. There are as many as there are classes."""
 
 
@@ -109,7 +130,7 @@ def _look_into(kind: type, codec: Codec) -> _Look:
     if issubclass(kind, dict):
         look = _pairs
     elif issubclass(kind, _COLLECTIONS):
-        look = list
+        look = _items
     elif KEEP in vars(sys.modules.get(kind.__module__, sys)) or (codec.knows(kind) and kind not in STANDARD):
         slots = _slots_of(kind)
         look = _attributes if not slots else (lambda value: _slotted(value, slots))
@@ -133,10 +154,6 @@ def _is_empty(cell: CellType) -> bool:
     except ValueError:
         return True
     return False
-
-
-def _ends(items: list[Any]) -> list[Any]:
-    return items if len(items) <= 2 * _ENDS else items[:_ENDS] + items[-_ENDS:]
 
 
 def _binds_outside(code: CodeType) -> bool:

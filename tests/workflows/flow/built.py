@@ -1,7 +1,7 @@
 """Workflows that are built in Python: agents that hang, and one whose time is up while it waits for a person."""
 
 import asyncio
-import time
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ class Insists:
     async def run(self, message: Any) -> str:
         while True:
             try:
-                await asyncio.sleep(3600)
+                await asyncio.Event().wait()
             except asyncio.CancelledError:
                 continue
 
@@ -33,7 +33,7 @@ class Blocks:
     """An agent that keeps the loop to itself."""
 
     async def run(self, message: Any) -> str:
-        time.sleep(3600)  # noqa: ASYNC251 - as careless authors do
+        threading.Event().wait()
         return "never"
 
 
@@ -41,7 +41,7 @@ class Calls:
     """An agent of the plain kind, which hangs in a thread."""
 
     def run(self, message: Any) -> str:
-        time.sleep(3600)
+        threading.Event().wait()
         return "never"
 
 

@@ -49,6 +49,10 @@ class Context(Waits):
     def effects(self, saved: Json) -> Effects:
         """Return what the handler did, in order; from here on it can do no more."""
         self.end()
+        return self.done(saved)
+
+    def done(self, saved: Json = None) -> Effects:
+        """Return what the handler has done so far."""
         return Effects(tuple(self._sends), tuple(self._outputs), self._state.writes(), saved, self.asks)
 
     def do_again(self, acts: Sequence[Json]) -> None:

@@ -8,9 +8,10 @@ are not its doing.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from lrwf_cli.clock import Clock, SystemClock
 from lrwf_cli.core.codec import Codec, type_name
 from lrwf_cli.core.handlers import Handler
 from lrwf_cli.core.model import RetryPolicy, Workflow
-from lrwf_cli.core.suspended import Suspension
+from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.errors import LrwfError, MessageTypeError, SecretMissing, StateDirectoryError
 from lrwf_cli.executors.api import Executor, FunctionExecutor, LongRunningExecutor, handlers_of, handles
 from lrwf_cli.executors.base import Call, Desk, Result, Stuck
@@ -26,6 +27,7 @@ from lrwf_cli.executors.context import Context
 from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.kept.invocation import Invocation
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
+from lrwf_cli.executors.kept.rehearsal import Performance, difference, kept_in
 from lrwf_cli.executors.output import Lines, routed
 from lrwf_cli.executors.recompiled import compile_executor
 from lrwf_cli.executors.responses import response_call, response_policy
@@ -45,7 +47,13 @@ class PythonInvoker:
     """Implements `Invoker` for one run in one process; `executors` are that run's own instances.
 
     Without a `log`, what handlers print goes where it always does, and tracebacks go nowhere.
+
+    `checks_replay` is a mode for tests: each stretch is run a second time, from what it has kept, and ReplayDiverged
+    blocks the run if it does anything else. What stands between two awaits runs twice then. Set it on the class to have
+    a whole suite run so.
     """
+
+    checks_replay: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -101,25 +109,36 @@ class PythonInvoker:
             raise self._cannot_handle(executor, call)
         return handler, (message,)
 
-    async def _handle(self, seat: Seat, call: Call, desk: Desk, lines: Lines | None) -> Result:
-        handler, values = self._chosen(seat.executor, call)
-        eager = isinstance(seat.executor, LongRunningExecutor)
+    def _entry(
+        self, executor: Executor, call: Call, desk: Desk
+    ) -> tuple[Invocation, Context, Handler, Callable[[], Any]]:
+        """Return what an entry of a handler has, and the call of it."""
+        handler, values = self._chosen(executor, call)
+        eager = isinstance(executor, LongRunningExecutor)
         invocation = Invocation(call, self._codec, self._clock, desk, handler=handler.name, eager=eager)
         ctx = Context(
             call,
             handler,
-            handlers=handlers_of(seat.executor),
+            handlers=handlers_of(executor),
             workflow=self._workflow,
             codec=self._codec,
             keeper=invocation,
             desk=desk,
         )
         invocation.belongs_to(ctx)
+        return invocation, ctx, handler, partial(_called, executor, handler, values, ctx)
+
+    async def _handle(self, seat: Seat, call: Call, desk: Desk, lines: Lines | None) -> Result:
+        invocation, ctx, handler, called = self._entry(seat.executor, call, desk)
         try:
             async with seat.taken(call):
-                came_to = await _run(invocation, partial(_called, seat.executor, handler, values, ctx), handler)
+                kept = invocation.remember() if self.checks_replay and handler.is_async else None
+                came_to = await _run(invocation, called, handler)
                 if lines:
                     lines.add("".join(map(described, invocation.mishaps)))
+                if kept is not None and invocation.is_smooth and not isinstance(came_to, LrwfError):
+                    first = Performance(came_to, ctx.done())
+                    came_to = await self._rehearsed(seat.executor, call, desk, invocation, kept, first) or came_to
                 if isinstance(came_to, LrwfError):
                     raise came_to
                 if isinstance(came_to, Suspension):
@@ -131,6 +150,17 @@ class PythonInvoker:
                 return ctx.effects(await seat.save())
         finally:
             ctx.end()
+
+    async def _rehearsed(
+        self, executor: Executor, call: Call, desk: Desk, earlier: Invocation, kept: list[Kept], first: Performance
+    ) -> LrwfError | None:
+        """Run an entry again from what it has kept; return what it did otherwise."""
+        again = replace(call, kept=kept_in(call, kept))
+        invocation, ctx, handler, called = self._entry(copy(executor), again, desk)
+        invocation.rehearse(earlier)
+        with routed(lambda _: None):
+            came_to = await _run(invocation, called, handler)
+        return difference(handler.name, first, Performance(came_to, ctx.done()))
 
     def _cannot_handle(self, executor: Executor, call: Call) -> MessageTypeError:
         names = ", ".join(f"`{name}`" for name in handles(executor)) or "nothing"

@@ -62,6 +62,9 @@ class Doing(Settling):
             awaited = function(*args, **kwargs)
             if type(awaited) is CoroutineType and is_compiled(awaited.cr_code):
                 inner = self._entered(begun, awaited, function, args, kwargs)
+            elif self.stretch.rehearses is not None and begun.kind in ("foreign", "step") and not begun.spawned:
+                close_unstarted((awaited,))
+                await self.idle(asyncio.get_running_loop().create_future())  # what was not kept is not done again
             value = await awaited
         except BaseException as error:  # noqa: BLE001 - what is no outcome is raised on
             self.top, top.now = top, None
@@ -99,7 +102,10 @@ class Doing(Settling):
         return await self.do(begun, self._own, (step, place, wait), {})
 
     async def _own(self, step: Step, place: Place, wait: Wait | None) -> Any:
-        came_to = await step(place, wait)
+        known = self.stretch.rehearses
+        came_to = await step(place, wait) if known is None else known.get((place.lane, place.path))
+        if came_to is None and known is not None:
+            await self.idle(asyncio.get_running_loop().create_future())
         if isinstance(came_to, Waiting):
             await self._park(came_to)
         return came_to
@@ -164,6 +170,7 @@ class Doing(Settling):
         if isinstance(error, STUCK):
             self.stretch.stop(error)
         if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
+            self.stretch.is_smooth = False
             if self.top.blemish is None:
                 self.top.blemish = survived(self.spot_of(begun), begun.what)
             raise error

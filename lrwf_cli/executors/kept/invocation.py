@@ -64,6 +64,20 @@ class Invocation:
         """Name the context whose methods know themselves what they keep."""
         self._stretch.itself = context
 
+    def remember(self) -> list[Kept]:
+        """Return a list that will hold all that is kept from here on."""
+        self._stretch.ledger.all = []
+        return self._stretch.ledger.all
+
+    def rehearse(self, earlier: "Invocation") -> None:
+        """Do nothing that an earlier entry has not done, and wait where it did."""
+        self._stretch.rehearses = earlier._stretch.waiting  # noqa: SLF001 - another one of these
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether nothing has happened that could not be kept."""
+        return self._stretch.is_smooth
+
     async def run(self, coroutine: Any) -> Outcome | Suspension | LrwfError:
         """Run a handler to its end, or until it suspends; an error says why it can do neither.
 

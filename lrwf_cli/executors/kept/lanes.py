@@ -190,7 +190,9 @@ class Lane(Doing):
             if top.agens is None:
                 top.agens = WeakSet()
             top.agens.add(iterated)
-        elif top.blemish is None and top.code is not None:
+            return
+        self.stretch.is_smooth = False
+        if top.blemish is None and top.code is not None:
             top.blemish = Blemish(spot_of(top.code, site), *_FOREIGN_ITERATOR)
 
     def _too_late(self, frame: FrameType, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -10,10 +10,14 @@ __all__ = ["Ledger"]
 
 
 class Ledger:
-    """New entries, in the order in which they returned. `eager`: each is handed over before its lane goes on."""
+    """New entries, in the order in which they returned. `eager`: each is handed over before its lane goes on.
+
+    `all` is a list where somebody wants to know of all of them, whatever has become of them.
+    """
 
     def __init__(self, desk: Desk, *, eager: bool) -> None:
         self.eager = eager
+        self.all: list[Kept] | None = None
         self._desk = desk
         self._log: dict[str, list[Kept]] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -21,6 +25,8 @@ class Ledger:
 
     def add(self, entry: Kept) -> None:
         """Gather an entry; what it makes superfluous is forgotten."""
+        if self.all is not None:
+            self.all.append(entry)
         if entry.folds:
             keep(self._log, entry)
         else:

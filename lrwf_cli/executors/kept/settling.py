@@ -152,6 +152,7 @@ class Settling(Line):
 
     def note_unkept(self, begun: Await, blemish: Blemish) -> None:
         """Note that an outcome is lost with the process; refuse it where each must be kept as it returns."""
+        self.stretch.is_smooth = False
         if self.stretch.ledger.eager or begun.kind == "step":
             self.stretch.stop(unkept(blemish))
         if begun.kind == "lane":

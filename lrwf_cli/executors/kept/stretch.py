@@ -94,7 +94,9 @@ class Doer(Protocol):
 class Stretch:
     """The shared state of all lanes of one handler; `outcome` is set when it unwinds.
 
-    `itself` is the handler's context: its methods know themselves what they keep.
+    `itself` is the handler's context: its methods know themselves what they keep. `rehearses` is what the lanes of an
+    earlier stretch waited for, where this one is to do the same again and nothing else (see `rehearsal`), and `waiting`
+    what they wait for at the end of this one. `is_smooth`: nothing happened that could not be kept.
     """
 
     def __init__(self, call: Call, codec: Codec, ledger: Ledger, handler: str) -> None:
@@ -109,6 +111,9 @@ class Stretch:
         self.turns = Turns(entry.turn for entries in call.kept.values() for entry in entries)
         self.lanes: dict[asyncio.Task[Any], Line] = {}
         self.many = self.turns.have_begun
+        self.rehearses: Mapping[tuple[str, str], Waiting] | None = None
+        self.waiting: Mapping[tuple[str, str], Waiting] = {}
+        self.is_smooth = True
         self.outcome: Suspension | LrwfError | None = None
         self.is_over = False
         self.is_unwinding = False
@@ -179,6 +184,7 @@ class Stretch:
             self.outcome = error
         else:
             each = [line.waiting for line in waiting if line.waiting is not None]
+            self.waiting = {(one.wait.lane, one.wait.path): one for one in each}
             asks = tuple(one.ask for one in each if one.ask is not None)
             self.outcome = Suspension(self.ledger.take(), tuple(one.wait for one in each), asks)
         self.unwind()

@@ -47,8 +47,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 _numbers = itertools.count()
 
 
-class Killed(BaseException):
-    """The process is no more."""
+class Checking(PythonInvoker):
+    """Runs every stretch twice."""
+
+    checks_replay = True
 
 
 @dataclass
@@ -145,7 +147,8 @@ class Stage:
         codec = teach(Codec())
         modules.register_types(codec)
         made = make_executor(modules.resolve(self.uses), "a")
-        return PythonInvoker({"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock)
+        kind = Checking if self.check else PythonInvoker
+        return kind({"a": made}, WORKFLOW, codec, log=lambda _, text: self.log.append(text), clock=self.clock)
 
     def text(self) -> str:
         """The flow's module."""

@@ -182,7 +182,7 @@ class Invocation:
         stretch = self._stretch
         if not stretch.is_unwinding:
             lanes = list(stretch.lanes.values())
-            quiet = [line for line in lanes if not can_run(line, stretch.lanes)]
+            quiet = [line for line in lanes if stretch.rehearses is not None or not can_run(line, stretch.lanes)]
             stretch.end([] if stretch.is_cancelled else quiet)
             if stretch.is_cancelled:
                 for line in lanes:

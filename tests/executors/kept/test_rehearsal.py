@@ -24,7 +24,7 @@ def test_what_depends_on_awaits_only_passes(kind: str, body: str) -> None:
         "a, b = await asyncio.gather(branch(ctx, 'a'), branch(ctx, 'b', 2))\nawait ctx.send_message(a)\nreturn b",
         "async with asyncio.TaskGroup() as g:\n    g.create_task(branch(ctx, 'a'))\nctx.set_state('x', await do(1))",
         "await ctx.step(do, 1)\nawait pause(ctx)\nreturn str(ctx.now())",
-        "asyncio.create_task(branch(ctx, 'a'))\nreturn await do(1)",
+        "asyncio.create_task(do('a', 9))\nreturn await do(1)",
         "try:\n    await fail(1)\nexcept ValueError:\n    await connect()\nreturn 1",
     ],
 )

@@ -2,23 +2,22 @@
 
 Such a function is not kept as a whole: when it is skipped on the way back, its list stays empty and its object stays as
 it was. It is entered again instead, and reads what was kept inside. Looked at are its arguments and the names that it
-takes from around it, a few levels into plain collections and into objects of the flow's own classes; of collections
-with more than a thousand items only the ends and the length. What is somebody else's (a client) may change as it likes,
-and what is changed in other ways (a global) is seen by nobody.
+takes from around it, a few levels into plain collections and into values that can be kept; of collections with more
+than a thousand items only the ends and the length. What a service notes of itself (`self`, a client) is no reason: that
+belongs to the process, and a call that submits is not made twice. A global that is changed is seen by nobody.
 """
 
 import dis
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from pathlib import PurePath
 from types import CellType, CodeType, CoroutineType
 from typing import Any
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.registry import ATOMS
 from lrwf_cli.core.standard import STANDARD
-from lrwf_cli.executors.kept.runtime import KEEP
 
 __all__ = ["Reach"]
 
@@ -47,17 +46,17 @@ class Reach:
         cls, codec: Codec, function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> "Reach | None":
         """Return what a call of a function of the flow can reach; `None` if that is nothing that changes."""
-        itself, cells = getattr(function, "__self__", None), function.__closure__
-        if itself is None and not cells and not kwargs and ATOMS.issuperset(map(type, args)):
+        cells = function.__closure__
+        if not cells and not kwargs and ATOMS.issuperset(map(type, args)):
             return None
         around = [cell.cell_contents for cell in cells if not _is_empty(cell)] if cells else ()
-        return cls(codec, (itself, *args, *kwargs.values(), *around), function.__code__)
+        return cls(codec, (*args, *kwargs.values(), *around), function.__code__)
 
     @classmethod
     def of(cls, codec: Codec, coroutine: "CoroutineType[Any, Any, Any]") -> "Reach":
         """Return what a coroutine that has not begun can reach."""
-        values = coroutine.cr_frame.f_locals.values() if coroutine.cr_frame is not None else ()
-        return cls(codec, values, coroutine.cr_code)
+        values = coroutine.cr_frame.f_locals if coroutine.cr_frame is not None else {}
+        return cls(codec, [value for name, value in values.items() if name != "self"], coroutine.cr_code)
 
     @classmethod
     def of_call(cls, codec: Codec, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "Reach | None":
@@ -131,7 +130,7 @@ def _look_into(kind: type, codec: Codec) -> _Look:
         look = _pairs
     elif issubclass(kind, _COLLECTIONS):
         look = _items
-    elif KEEP in vars(sys.modules.get(kind.__module__, sys)) or (codec.knows(kind) and kind not in STANDARD):
+    elif codec.knows(kind) and kind not in STANDARD and not issubclass(kind, PurePath):
         slots = _slots_of(kind)
         look = _attributes if not slots else (lambda value: _slotted(value, slots))
     _LOOKS[kind] = look

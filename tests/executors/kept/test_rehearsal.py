@@ -41,7 +41,10 @@ WRONG = {
     ),
     "another way": ("see(1)\nif len(outside.seen) > 1:\n    await do(1)\nawait pause(ctx)", "came to ReplayDiverged: "),
     "another end": ("see(1)\nreturn len(outside.seen)", "came to 2 instead of 1"),
-    "an error the second time": ("see(1)\nif len(outside.seen) > 1:\n    raise OSError('no')", "came to OSError: no instead of None"),
+    "an error the second time": (
+        "see(1)\nif len(outside.seen) > 1:\n    raise OSError('no')",
+        "came to OSError: no instead of None",
+    ),
 }
 
 

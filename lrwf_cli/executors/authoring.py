@@ -19,7 +19,7 @@ __all__ = ["Executor", "LongRunningExecutor", "executor", "handler", "response_h
 
 def _compile(made: Any) -> None:
     if not made.__module__.startswith("lrwf_cli."):
-        from lrwf_cli.executors.recompiled import compile_made
+        from lrwf_cli.executors.loading.recompiled import compile_made
 
         compile_made(made)
 

@@ -15,9 +15,9 @@ from typing import Any
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.errors import LrwfError, SecretMissing
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result, Stuck
-from lrwf_cli.executors.environment import Variables
+from lrwf_cli.executors.commands.environment import Variables
+from lrwf_cli.executors.commands.masking import Mask
 from lrwf_cli.executors.failures import failed
-from lrwf_cli.executors.masking import Mask
 from lrwf_cli.executors.scene import Shared
 
 __all__ = ["InEnvironment", "masked", "overlaid"]

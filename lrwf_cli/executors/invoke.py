@@ -23,14 +23,14 @@ from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.errors import LrwfError, MessageTypeError, SecretMissing, StateDirectoryError
 from lrwf_cli.executors.api import Executor, FunctionExecutor, LongRunningExecutor, handlers_of, handles
 from lrwf_cli.executors.base import Call, Desk, Result, Stuck
-from lrwf_cli.executors.context import Context
+from lrwf_cli.executors.context.context import Context
+from lrwf_cli.executors.context.responses import response_call, response_policy
 from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.kept.invocation import Invocation
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
 from lrwf_cli.executors.kept.rehearsal import Performance, difference, kept_in
+from lrwf_cli.executors.loading.recompiled import compile_executor
 from lrwf_cli.executors.output import Lines, routed
-from lrwf_cli.executors.recompiled import compile_executor
-from lrwf_cli.executors.responses import response_call, response_policy
 from lrwf_cli.executors.seat import Seat
 from lrwf_cli.executors.threads import in_thread
 

@@ -20,9 +20,9 @@ from lrwf_cli.core.run import Failure
 from lrwf_cli.executors import wire
 from lrwf_cli.executors.api import Executor, handlers_of
 from lrwf_cli.executors.base import Call, Desk, Failed, Invoker, Result
-from lrwf_cli.executors.command import GRACE
-from lrwf_cli.executors.leash import Leashed
-from lrwf_cli.executors.outcome import how_ended
+from lrwf_cli.executors.commands.command import GRACE
+from lrwf_cli.executors.commands.leash import Leashed
+from lrwf_cli.executors.commands.outcome import how_ended
 from lrwf_cli.executors.output import Lines
 from lrwf_cli.executors.patience import to_the_end
 from lrwf_cli.executors.threads import in_thread

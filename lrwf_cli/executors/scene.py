@@ -12,7 +12,7 @@ from lrwf_cli.core.codec import Codec
 from lrwf_cli.executors.base import Call
 
 if TYPE_CHECKING:
-    from lrwf_cli.executors.context import Context
+    from lrwf_cli.executors.context.context import Context
 
 __all__ = ["Given", "Shared", "kept", "scene_of", "seen"]
 

@@ -152,8 +152,8 @@ class AskExecutor(Executor):
     @handler
     async def handle(self, message: Any, ctx: WorkflowContext[dict[str, Json]]) -> None:
         """Suspend until there is an answer; what is asked is settled when the message is first looked at."""
-        from lrwf_cli.executors.answers import Form
-        from lrwf_cli.executors.asks import Question, unanswered
+        from lrwf_cli.executors.context.answers import Form
+        from lrwf_cli.executors.context.asks import Question, unanswered
 
         scene = scene_of(ctx)
         question = Question(

@@ -4,7 +4,7 @@ from lrwf_cli.clock import Clock
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.view import instant
 from lrwf_cli.engine.given import Assembly
-from lrwf_cli.executors.modules import CodeSnapshot
+from lrwf_cli.executors.loading.modules import CodeSnapshot
 from lrwf_cli.flow.load import parse_flow
 from lrwf_cli.local.begin import Parts, assembly, home_of
 from lrwf_cli.local.parts import FlowParts

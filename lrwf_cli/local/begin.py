@@ -15,10 +15,10 @@ from lrwf_cli.core.view import instant
 from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.base import Invoker
-from lrwf_cli.executors.command import CommandExecutor
-from lrwf_cli.executors.environment import Variables
+from lrwf_cli.executors.commands.command import CommandExecutor
+from lrwf_cli.executors.commands.environment import Variables
 from lrwf_cli.executors.inputs import convert_input, read_texts
-from lrwf_cli.executors.modules import CodeSnapshot
+from lrwf_cli.executors.loading.modules import CodeSnapshot
 from lrwf_cli.executors.waiting import PollExecutor
 from lrwf_cli.flow.inputs import Declarations, canonical, check_input, read_assignments
 from lrwf_cli.local.machine import caller, random_suffix
@@ -94,7 +94,7 @@ class Prepared:
     @property
     def warnings(self) -> list[Problem]:
         """What is allowed and probably not meant: what handlers that suspend would do again. Each with its place."""
-        from lrwf_cli.executors.repeats import repeats
+        from lrwf_cli.executors.loading.repeats import repeats
 
         files = {path: source for path, source in self.snapshot.files.items() if path.endswith(".py")}
         names = {path: str(PurePath(self.origin.folder, path)) for path in files}

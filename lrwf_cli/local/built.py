@@ -21,7 +21,7 @@ from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import UsageError
-from lrwf_cli.executors.modules import read_code, snapshot_of
+from lrwf_cli.executors.loading.modules import read_code, snapshot_of
 from lrwf_cli.flow.built import BuiltWorkflow
 from lrwf_cli.local.begin import Prepared, assembly, begin, new_run_id, same_run
 from lrwf_cli.local.built_parts import prepared

@@ -9,8 +9,8 @@ from lrwf_cli.core.model import Json, Workflow
 from lrwf_cli.core.run import Origin
 from lrwf_cli.errors import FlowError, NeedsItsProgram
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.environment import Variables
-from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
+from lrwf_cli.executors.commands.environment import Variables
+from lrwf_cli.executors.loading.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.built import BuiltWorkflow
 from lrwf_cli.local.begin import Prepared

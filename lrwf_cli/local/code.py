@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import LrwfError
-from lrwf_cli.executors.code import CodeSnapshot, matching, read_code
+from lrwf_cli.executors.loading.code import CodeSnapshot, matching, read_code
 from lrwf_cli.store.base import Store
 
 __all__ = ["code_has_changed", "todays_code"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.base import Invoker
-from lrwf_cli.executors.command import CommandExecutor
+from lrwf_cli.executors.commands.command import CommandExecutor
 from lrwf_cli.executors.isolate import IsolatingInvoker, Launch, needs_process
 from lrwf_cli.store.base import Held
 

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
 from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.command import GRACE, CommandExecutor
-from lrwf_cli.executors.environment import Surroundings
-from lrwf_cli.executors.functions import function_at
-from lrwf_cli.executors.modules import FlowModules
+from lrwf_cli.executors.commands.command import GRACE, CommandExecutor
+from lrwf_cli.executors.commands.environment import Surroundings
+from lrwf_cli.executors.loading.functions import function_at
+from lrwf_cli.executors.loading.modules import FlowModules
 from lrwf_cli.executors.scene import Given
 from lrwf_cli.executors.waiting import AskExecutor, CheckFunction, Polled, PollExecutor, WaitExecutor
 from lrwf_cli.flow.expressions import compile_expression
@@ -129,7 +129,7 @@ class Maker:
         if isinstance(poll.check, str):
             function, wants_context = function_at(self._modules, poll.check)
             return CheckFunction(function, wants_context=wants_context)
-        from lrwf_cli.executors.check import CheckCommand  # brings what starts processes
+        from lrwf_cli.executors.commands.check import CheckCommand  # brings what starts processes
 
         command: Any = poll.run
         judges_codes = "exit_code" in compile_expression(poll.until).names

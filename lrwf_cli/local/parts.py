@@ -27,9 +27,9 @@ from lrwf_cli.executors.api import (
     retries,
     sends,
 )
-from lrwf_cli.executors.command import CommandExecutor
-from lrwf_cli.executors.environment import Surroundings, Variables
-from lrwf_cli.executors.modules import CodeSnapshot, FlowModules, make_executor
+from lrwf_cli.executors.commands.command import CommandExecutor
+from lrwf_cli.executors.commands.environment import Surroundings, Variables
+from lrwf_cli.executors.loading.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
 from lrwf_cli.flow.compile import ExecutorFacts, compile_workflow, notices_of, options_of
@@ -94,7 +94,7 @@ class FlowParts:
         commands = notices_of(self.loaded.flow)
         if not commands:
             return None
-        from lrwf_cli.executors.news import NewsCommands
+        from lrwf_cli.executors.commands.news import NewsCommands
 
         told = self._variables(held.run, self._renderings(held).news_environment())
         return NewsCommands(commands, told.around, values=told.values, log=held.log, facts=facts)

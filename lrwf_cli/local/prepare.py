@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lrwf_cli.clock import Clock
-from lrwf_cli.executors.code import matching, read_code
+from lrwf_cli.executors.loading.code import matching, read_code
 from lrwf_cli.flow.inputs import Declarations
 from lrwf_cli.flow.load import LoadedFlow, load_flow
 from lrwf_cli.flow.problems import Problems, quoted

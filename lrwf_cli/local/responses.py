@@ -22,7 +22,7 @@ def check(store: Store, run: Run, ask: Ask, given: Given) -> None:
     tag = ask.response_type
     if tag is None or tag in _PLAIN or run.origin.python != sys.executable:
         return
-    from lrwf_cli.executors.answers import form_of
+    from lrwf_cli.executors.context.answers import form_of
     from lrwf_cli.local.assemble import parts_of
 
     try:

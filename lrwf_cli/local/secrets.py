@@ -6,8 +6,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from lrwf_cli.errors import SecretMissing
-from lrwf_cli.executors import environment
-from lrwf_cli.executors.environment import Surroundings
+from lrwf_cli.executors.commands import environment
+from lrwf_cli.executors.commands.environment import Surroundings
 from lrwf_cli.flow.kinds import Secret
 from lrwf_cli.flow.load import LoadedFlow
 from lrwf_cli.flow.problems import Problems

@@ -18,10 +18,10 @@ from lrwf_cli.core.commands import Effects, Send
 from lrwf_cli.core.model import Json
 from lrwf_cli.executors.api import Executor, sends
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
+from lrwf_cli.executors.commands.outcome import described
+from lrwf_cli.executors.context.polls import STAND_IN
 from lrwf_cli.executors.failures import failed
 from lrwf_cli.executors.models import is_model, make_value
-from lrwf_cli.executors.outcome import described
-from lrwf_cli.executors.polls import STAND_IN
 from lrwf_cli.testing.scenario import Play, play_of
 
 __all__ = ["Actor", "Script", "error_of"]

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from lrwf_cli.core.model import Json
-from lrwf_cli.executors.check import Checked, judged
+from lrwf_cli.executors.commands.check import Checked, judged
 from lrwf_cli.flow.expressions import compile_expression
 from lrwf_cli.flow.kinds import Ask, Poll
 from lrwf_cli.flow.schema import Executor

@@ -21,7 +21,7 @@ from lrwf_cli.core.run import Failure, Notice, Run, Status
 from lrwf_cli.core.view import instant
 from lrwf_cli.core.zones import instant_of, zone_of
 from lrwf_cli.engine.given import Assembly
-from lrwf_cli.executors.modules import snapshot_of
+from lrwf_cli.executors.loading.modules import snapshot_of
 from lrwf_cli.flow.built import BuiltWorkflow
 from lrwf_cli.local.begin import Prepared, assembly
 from lrwf_cli.local.built_parts import prepared as prepared_built

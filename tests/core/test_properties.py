@@ -67,9 +67,8 @@ def audit(simulation: Simulation) -> None:
     if wake_at(run) is None:
         patient = [request for request in open_requests(run) if request.ask.expires_at is None]
         assert run.is_final or run.status in {"paused", "blocked"} or patient
-    else:
-        assert not run.is_final
-        assert run.status not in {"paused", "blocked"}
+    elif run.is_final or run.status in {"paused", "blocked"}:
+        assert run.notices or (run.deadline_at is not None and not run.is_final)
     places = [i.delivery.id for line in (*run.ready.values(), *run.aside.values()) for i in line]
     places += [*run.started, *run.waiting, *run.failed]
     assert len(places) == len(set(places))

@@ -28,7 +28,7 @@ from tests.crash.recorder import Mark
 from tests.crash.trees import Tree, look_at
 from tests.crash.worlds import RUN, STATE, look
 
-__all__ = ["outputs_of", "wrong_at_the_end", "wrong_at_the_look", "wrong_outside"]
+__all__ = ["forgotten", "outputs_of", "wrong_at_the_end", "wrong_at_the_look", "wrong_outside"]
 
 FAR = datetime(2999, 1, 1, tzinfo=UTC)
 """When every timer has come due."""
@@ -52,7 +52,7 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
         store = look(folder)
         run_ids = store.run_ids()
         for run_id in run_ids:
-            yield from _forgotten(store.load(run_id), left)
+            yield from forgotten(store.load(run_id), left)
         for run_id in {mark.about[0] for mark in marks if mark.kind == "kept"}.difference(run_ids):
             yield f"`{run_id}` was acknowledged and is gone"
     except LrwfError as error:
@@ -61,7 +61,7 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
         yield f"I6: looking changed {sorted(set(found.items()) ^ set(left.items()))}"
 
 
-def _forgotten(run: Run, left: Tree) -> Iterator[str]:
+def forgotten(run: Run, left: Tree) -> Iterator[str]:
     """Yield what is wrong with a run that nothing wakes, although it waits for time, or somebody has answered."""
     answers = {f"{STATE}/runs/{run.id}/responses/{request.id}.json" for request in open_requests(run)}
     waits = wake_at(run) is not None or not answers.isdisjoint(left)

@@ -98,12 +98,16 @@ class InterruptedDisk(RecordingDisk):
             meanwhile()
 
 
+def _look(_: Path, crash: Crash) -> Iterator[str]:
+    return _forgotten(crash.tree, crash.marks)
+
+
 @dataclass
 class Duel:
     """One part, with another in the middle of it, at every point; then a crash at every point, and what comes after.
 
-    `begin` makes the run that is asked about. `interrupted` and `make_disk`, the disks of the duel and of what comes
-    after, may be broken on purpose. `wrong` collects what is wrong.
+    `begin` makes the run that is asked about, `look` says what is wrong with what a crash has left. `interrupted` and
+    `make_disk`, the disks of the duel and of what comes after, may be broken on purpose. `wrong` gathers what is wrong.
     """
 
     first: Part
@@ -113,6 +117,7 @@ class Duel:
     interrupted: type[InterruptedDisk] = InterruptedDisk
     make_disk: MakeDisk = RecordingDisk
     begin: Callable[[Path], Crash] = waiting
+    look: Callable[[Path, Crash], Iterator[str]] = _look
     played: int = 0
     wrong: list[str] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
@@ -156,7 +161,7 @@ class Duel:
     def _check(self, crash: Crash) -> History:
         """Look at what a crash has left, and have life go on there."""
         folder, history = self._lay_out(crash.tree), History()
-        wrong = list(_forgotten(crash.tree, crash.marks))
+        wrong = list(self.look(folder, crash))
         try:
             self.after(FileStore(f"{folder}/{STATE}", self.make_disk(folder, history)), history)
             marks = (*crash.marks, *(entry for entry in history.entries if isinstance(entry, Mark)))

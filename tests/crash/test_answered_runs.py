@@ -7,6 +7,7 @@ what they do; then there is a kill or a power loss, and another process goes on.
 """
 
 import asyncio
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,10 +28,11 @@ from lrwf_cli.store.files import FileStore
 from tests.core.scripts import Question
 from tests.crash.enumeration import Crash, How
 from tests.crash.flows import ORIGIN
+from tests.crash.oracles import forgotten
 from tests.crash.recorder import History
 from tests.crash.rivals import REQUEST, RUN, Duel, Part, answers
 from tests.crash.trees import look_at
-from tests.crash.worlds import START, STATE
+from tests.crash.worlds import START, STATE, look
 from tests.engine.handling import Handlers, plays
 
 WORKFLOW = Workflow("ask", {REQUEST: ExecutorSpec(REQUEST, max_crashes=99)}, REQUEST)
@@ -90,7 +92,10 @@ def asking(expires: float | None, folder: Path) -> Crash:
 
 
 def duel(first: Part, second: Part, expires: float | None, arena: Path) -> Duel:
-    return Duel(first, second, finisher(expires), arena, begin=lambda folder: asking(expires, folder))
+    def left(folder: Path, crash: Crash) -> Iterator[str]:
+        return forgotten(look(folder).load(RUN), crash.tree)
+
+    return Duel(first, second, finisher(expires), arena, begin=lambda folder: asking(expires, folder), look=left)
 
 
 ADA = answers("ada")

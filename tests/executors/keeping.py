@@ -15,8 +15,8 @@ from lrwf_cli.core.run import Delivery, StateEntry
 from lrwf_cli.core.suspended import Answer, Ask, Request, Wait
 from lrwf_cli.executors.api import Executor, FunctionExecutor, handlers_of
 from lrwf_cli.executors.base import Call
-from lrwf_cli.executors.context import Context
-from lrwf_cli.executors.keeper import Place, Step, Waiting
+from lrwf_cli.executors.context.context import Context
+from lrwf_cli.executors.context.keeper import Place, Step, Waiting
 from lrwf_cli.executors.seat import settled
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -21,7 +21,7 @@ from lrwf_cli.executors import threads, wire
 from lrwf_cli.executors.api import Executor, executor, handler
 from lrwf_cli.executors.base import Call, Failed, Result, Stuck
 from lrwf_cli.executors.isolate import IsolatingInvoker, Launch, needs_process
-from tests.executors.commanding import Job, until, until_async
+from tests.executors.commands.commanding import Job, until, until_async
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WAIT = Wait("request", "", "3", "ask", NOW, due_at=NOW, request="work", count=2, data={"a": 1})

@@ -15,7 +15,7 @@ from lrwf_cli.engine import driver
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.engine.passes import Engine
 from lrwf_cli.errors import RunBusy
-from lrwf_cli.executors import modules
+from lrwf_cli.executors.loading import modules
 from lrwf_cli.store.base import Held
 from lrwf_cli.store.files import FileStore
 from tests.fresh.settings import ALONE, settings

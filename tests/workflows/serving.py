@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from lrwf_cli.clock import SystemClock
+from lrwf_cli.store.files import FileStore
 from tests.cli.processes import PROGRAM, eventually
-from tests.program import environment
+from tests.program import environment, lrwf
 
-__all__ = ["Server", "lrwf_killed_when", "serving"]
+__all__ = ["Server", "is_over", "lrwf_killed_when", "serving", "tick_when_due"]
 
 
 class Server(NamedTuple):
@@ -65,3 +67,20 @@ def lrwf_killed_when(is_so: Callable[[], object], *arguments: str, home: Path) -
             process.kill()
         process.communicate()
     return process.returncode == -signal.SIGKILL
+
+
+def is_over(home: Path) -> bool:
+    """Whether the run `mine` has finished."""
+    return _store(home).load("mine").is_final
+
+
+def tick_when_due(home: Path) -> None:
+    """Tick when something is due, as cron would but without its pauses, until the run `mine` has finished."""
+    store, now = _store(home), SystemClock().now
+    while not is_over(home):
+        eventually(lambda: list(store.due(now())))
+        assert lrwf("tick", home=home).returncode == 0
+
+
+def _store(home: Path) -> FileStore:
+    return FileStore(home / ".local" / "state" / "lrwf")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.processes import eventually
 from tests.program import ROOT, lrwf
-from tests.workflows.serving import Server, lrwf_killed_when, serving
+from tests.workflows.serving import Server, lrwf_killed_when, serving, tick_when_due
 
 EXAMPLE = ROOT / "workflows" / "flaky"
 
@@ -32,8 +31,7 @@ def status(home: Path) -> Any:
 
 
 def ticked_to_the_end(home: Path) -> Any:
-    """Tick, as cron would but without its pauses, until the run has finished."""
-    eventually(lambda: lrwf("tick", home=home).returncode or status(home)["status"] not in {"waiting", "running"})
+    tick_when_due(home)
     return status(home)
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.processes import eventually
 from tests.program import lrwf
-from tests.workflows.serving import lrwf_killed_when
+from tests.workflows.serving import is_over, lrwf_killed_when, tick_when_due
 
 CODE = Path(__file__).parent / "flow"
 
@@ -48,7 +47,7 @@ def killed_at_every_wait(home: Path, executor: str) -> int:
     for _ in range(40):
         killed += lrwf_killed_when(partial(is_above, count, count()), *command, home=home)
         command = ["tick"]
-        if status(home)["status"] not in {"running", "waiting"}:
+        if is_over(home):
             break
     return killed
 
@@ -105,6 +104,6 @@ def test_a_tick_ends_a_workflow_whose_time_is_up(home: Path) -> None:
     begun = lrwf("run", "built:asks", "--id", "mine", "--input", "what=it", home=home)
     assert begun.returncode == 0, begun.stderr
     assert status(home)["status"] == "waiting"
-    eventually(lambda: lrwf("tick", home=home).returncode or status(home)["status"] != "waiting")
+    tick_when_due(home)
     assert status(home)["status"] == "timed_out"
     assert lrwf("respond", "mine", "asker", "too late", home=home).returncode == 6

@@ -6,7 +6,7 @@ from typing import Any
 
 from lrwf_cli.core.suspended import Kept, Wait
 from lrwf_cli.errors import NotDecodable
-from lrwf_cli.executors.keeper import Place, Step, Waiting
+from lrwf_cli.executors.context.keeper import Place, Step, Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.acts import LANE
 from lrwf_cli.executors.kept.codes import is_compiled

@@ -15,7 +15,7 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.errors import HandlerEnded, LrwfError, UsageError
 from lrwf_cli.executors.base import Call, Desk
-from lrwf_cli.executors.keeper import Place, Step
+from lrwf_cli.executors.context.keeper import Place, Step
 from lrwf_cli.executors.kept.activations import Await
 from lrwf_cli.executors.kept.acts import LANE
 from lrwf_cli.executors.kept.codes import is_compiled

@@ -17,7 +17,7 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.executors.base import Call
-from lrwf_cli.executors.keeper import Waiting
+from lrwf_cli.executors.context.keeper import Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await, Spawned
 from lrwf_cli.executors.kept.acts import in_order
 from lrwf_cli.executors.kept.ledger import Ledger

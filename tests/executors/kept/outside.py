@@ -124,3 +124,21 @@ async def spawned() -> None:
 async def quick(what: Any, *_: Any) -> Any:
     """Return at once."""
     return what
+
+
+async def counted() -> int:
+    """Do something; return how often it was done."""
+    await do("counted")
+    return done.count("counted")
+
+
+def blocking(what: Any) -> Any:
+    """Do something in whatever thread this is."""
+    done.append(what)
+    return what
+
+
+async def note(what: Any) -> None:
+    """Do something at once."""
+    if not is_dead[0]:
+        done.append(what)

@@ -26,7 +26,7 @@ from lrwf_cli.core.run import Delivery, Failure
 from lrwf_cli.core.suspended import Kept, Suspension, Wait
 from lrwf_cli.executors.base import Call, Failed, Result, Stuck
 from lrwf_cli.executors.invoke import PythonInvoker
-from lrwf_cli.executors.modules import FlowModules, make_executor, snapshot_of
+from lrwf_cli.executors.loading.modules import FlowModules, make_executor, snapshot_of
 from lrwf_cli.executors.values import teach
 from tests.executors.kept import outside
 

@@ -1,0 +1,1 @@
+"""What a handler is given: `ctx`, what it may know, what it may wait for, and whom it may ask."""

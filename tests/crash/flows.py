@@ -41,6 +41,7 @@ class Played:
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
+    cancels: bool = False
     ends: str = "completed"
 
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
@@ -72,6 +73,7 @@ class Quickstart:
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
+    cancels: bool = False
     ends: str = "completed"
 
     @cached_property

@@ -9,14 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lrwf_cli.core.apply import fold
-from lrwf_cli.core.events import (
-    AwaitsKept,
-    InvocationCompleted,
-    InvocationsStarted,
-    InvocationSuspended,
-    MailTaken,
-    NoticeDelivered,
-)
+from lrwf_cli.core.events import InvocationCompleted, InvocationsStarted, MailTaken
 from lrwf_cli.core.lineage import idempotency_key
 from lrwf_cli.core.outside import open_requests
 from lrwf_cli.core.run import Run
@@ -24,6 +17,7 @@ from lrwf_cli.core.view import status_view
 from lrwf_cli.core.waking import wake_at
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.base import Frame, Store
+from tests.crash.oracles_of_waiting import left_untold, taken_twice, wrong_with_awaits, wrong_with_people
 from tests.crash.recorder import Mark
 from tests.crash.trees import Tree, look_at
 from tests.crash.worlds import RUN, STATE, look
@@ -85,6 +79,7 @@ def wrong_at_the_end(folder: Path, marks: Sequence[Mark], outputs: Mapping[str, 
         store = look(folder)
         for run_id in outputs:
             yield from _wrong_with(store, run_id, marks, outputs[run_id])
+        yield from left_untold(marks)
         if due := store.due(FAR):
             yield f"a run is at its end and yet due: {due}"
     except LrwfError as error:
@@ -98,6 +93,7 @@ def _wrong_with(store: Store, run_id: str, marks: Sequence[Mark], outputs: objec
     if fold(None, frames) != run:
         yield f"I1: the fold of the journal of `{run_id}` is not the run"
     yield from _lost(run_id, frames, marks)
+    yield from taken_twice(frames)
     if run_id == RUN:
         yield from _letters_lost(frames, {mark.about for mark in marks if mark.kind == "posted"})
 
@@ -139,34 +135,5 @@ def wrong_outside(marks: Sequence[Mark]) -> Iterator[str]:
             if not started[key]:
                 yield f"`{executor}` ran as attempt {attempt}, and began before that was durable"
             started[key] -= 1
-    yield from _done_again(marks)
-    yield from _not_told(marks)
-
-
-def _done_again(marks: Sequence[Mark]) -> Iterator[str]:
-    """Yield what was kept, durably, and done again in the same start of its handler."""
-    starts: dict[str, int] = {}
-    kept: set[tuple[str, int, str]] = set()
-    for mark in marks:
-        if mark.kind == "did":
-            delivery, start, place = mark.about
-            starts[delivery] = start
-            if mark.about in kept:
-                yield f"await {place} of `{delivery}` was kept and ran again"
-        elif mark.kind == "frame":
-            for event in mark.about[2].events:
-                if isinstance(event, AwaitsKept | InvocationSuspended):
-                    start = starts.get(event.delivery, 1)
-                    kept |= {(event.delivery, start, entry.path) for entry in event.kept}
-
-
-def _not_told(marks: Sequence[Mark]) -> Iterator[str]:
-    """Yield the news that are said to be delivered and were not."""
-    told: set[str] = set()
-    for mark in marks:
-        if mark.kind == "told":
-            told.add(mark.about)
-        elif mark.kind == "frame":
-            delivered = {event.notice for event in mark.about[2].events if isinstance(event, NoticeDelivered)}
-            if missing := delivered - told:
-                yield f"nobody was told of {missing}"
+    yield from wrong_with_awaits(marks)
+    yield from wrong_with_people(marks)

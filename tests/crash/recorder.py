@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lrwf_cli.store.disk import Disk
 from tests.crash.durability import Op
 
-__all__ = ["Died", "History", "Mark", "MortalDisk", "RecordingDisk", "SickDisk"]
+__all__ = ["Did", "Died", "History", "Mark", "MortalDisk", "RecordingDisk", "SickDisk"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,18 @@ class Mark:
 
     kind: str
     about: Any
+
+
+class Did(NamedTuple):
+    """Something that a handler has done outside: in which delivery and start (0: whichever), and for which await.
+
+    It has gone on to it from another await, `after`, whose end has to be durable by then; `None`: from no such one.
+    """
+
+    delivery: str
+    start: int
+    place: str
+    after: str | None
 
 
 @dataclass(slots=True)

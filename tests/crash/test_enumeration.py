@@ -8,7 +8,7 @@ plays every crash of every recovery of larger ones, and each unsynced name by it
 
 import asyncio
 from functools import partial
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ import pytest
 from tests.crash.durability import Machine, Op
 from tests.crash.enumeration import NOTHING, Crash, Enumeration, How, crashes_of, prepared
 from tests.crash.flows import ASKED, CHAIN, EXPIRED, LOOP, MAIL, PAIR, STEERED, Quickstart
+from tests.crash.lanes import LANES, STEPS
 from tests.crash.recorder import Died, History, MortalDisk
 from tests.crash.trees import look_at
-from tests.crash.waiting import EAGER, LATE, TOLD, WAITING
+from tests.crash.waiting import CANCELLED, EAGER, LATE, TOLD, WAITING
 from tests.crash.worlds import Life, Scenario, live, make_file_store
 
 FLOWS: dict[str, Scenario] = {
@@ -32,6 +33,9 @@ FLOWS: dict[str, Scenario] = {
     "waiting": WAITING,
     "late": LATE,
     "told": TOLD,
+    "cancelled": CANCELLED,
+    "lanes": LANES,
+    "steps": STEPS,
 }
 RECOVERIES: list[tuple[How, How]] = [
     ("kills", "kills"), ("kills", "powers"), ("powers", "kills"), ("powers", "powers")
@@ -65,9 +69,14 @@ def quickstart(arena: Path) -> Quickstart:
     return Quickstart(texts)
 
 
+SHORT = ("chain", "mail", "loop", "asked", "expired", "eager", "waiting", "late", "told")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["kills", "powers"])
-@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired", "eager", "waiting", "late", "told"])
+@pytest.mark.parametrize(
+    ("flow", "how"),
+    [*product(SHORT, ["kills", "powers"]), ("cancelled", "kills"), ("lanes", "kills")],
+)
 def test_no_crash_changes_what_comes_of_a_run(flow: str, how: How, arena: Path) -> None:
     """Conformance 29, 42, 43: same outputs, nothing committed or kept runs again, nothing is gone or forgotten."""
     enumerate_crashes(FLOWS[flow], arena, how)
@@ -94,9 +103,12 @@ def test_no_crash_in_a_recovery_changes_it_either(then: How, arena: Path) -> Non
     enumerate_crashes(PAIR, arena, "kills", then, start=prepared(arena / "empty"))
 
 
+LARGE = ("cancelled", "lanes", "steps", "waiting")
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(("first", "then"), RECOVERIES)
-@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired", "eager", "late", "told"])
+@pytest.mark.parametrize("flow", ["chain", "mail", "loop", "asked", "expired", "eager", "late", "told", *LARGE])
 def test_no_two_crashes_change_it(flow: str, first: How, then: How, arena: Path) -> None:
     """The long form of what is above: any crash, then any crash."""
     enumerate_crashes(FLOWS[flow], arena, first, then)

@@ -24,7 +24,7 @@ from tests.core.scripts import Await, Poll, Question, Scene, Sleep, played
 from tests.crash.flows import ORIGIN, sends
 from tests.crash.worlds import RUN, News, WitnessDesk
 
-__all__ = ["EAGER", "LATE", "TOLD", "WAITING", "Script", "Waiting"]
+__all__ = ["CANCELLED", "EAGER", "LATE", "TOLD", "WAITING", "Script", "Waiting"]
 
 MINUTE = 60.0
 
@@ -56,7 +56,7 @@ class Script:
         """Go on from where the call says."""
         log = list(call.kept.get("", ()))
         for number in range(len(log) + 1, self.eager + 1):
-            desk.did(str(number))
+            desk.did(str(number), after=str(number - 1) if number > 1 else None)
             log.append(Kept("", str(number), "work", value=number))
             await desk.keep([log[-1]])
         awaits = [*([Doing()] * self.eager), *(Doing(desk) if each == Doing() else each for each in self.then)]
@@ -79,6 +79,7 @@ class Waiting:
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
+    cancels: bool = False
     ends: str = "completed"
 
     def begin(self, store: Store, clock: Clock, news: News) -> tuple[Held, Assembly]:
@@ -148,3 +149,11 @@ TOLD = Waiting(
     {"ask": Script(then=[Question("ship?", MINUTE, "stop")])},
 )
 """Somebody is told of a question that expires, and of the end."""
+
+CANCELLED = Waiting(
+    _flow(specs={"ask": {}, "sorry": {}}, after={"cancelled": "sorry"}),
+    {"ask": Script(eager=1, then=[Question("ship?")]), "sorry": Script(writes=[StateWrite("sorry", 1)])},
+    cancels=True,
+    ends="cancelled",
+)
+"""A person cancels the run instead of answering, and somebody is told."""

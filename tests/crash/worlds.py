@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.store.base import Frame, Held, Letter, Store
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
-from tests.crash.recorder import History, RecordingDisk
+from tests.crash.recorder import Did, History, RecordingDisk
 
 __all__ = [
     "FORK",
@@ -97,6 +98,10 @@ class Scenario(Protocol):
         """What the user answers to each request; `None`: nobody answers."""
 
     @property
+    def cancels(self) -> bool:
+        """Whether the user cancels the run when it asks."""
+
+    @property
     def ends(self) -> str:
         """The status that the run has in the end."""
 
@@ -120,6 +125,8 @@ class Witness:
 
     async def invoke(self, call: Call, desk: Desk) -> Result:
         self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
+        handed = (*chain.from_iterable(call.kept.values()), *call.steps)
+        self.history.mark("entered", (call.delivery.id, call.start, handed))
         return await self.invoker.invoke(call, WitnessDesk(desk, call, self.history))
 
 
@@ -131,9 +138,12 @@ class WitnessDesk:
     call: Call
     history: History
 
-    def did(self, place: str) -> None:
-        """Do something outside: the await at that place."""
-        self.history.mark("did", (self.call.delivery.id, self.call.start, place))
+    def did(self, place: str, *, after: str | None = None, lasts: bool = False) -> None:
+        """Do something outside: the await at that place. What comes `after` another one may only when that is durable.
+
+        Instead of its place an await may be called by what it returns. `lasts`: it is kept for later starts too.
+        """
+        self.history.mark("did", Did(self.call.delivery.id, 0 if lasts else self.call.start, place, after))
 
     async def keep(self, kept: Sequence[Kept]) -> None:
         await self.desk.keep(kept)
@@ -207,7 +217,8 @@ class Life:
 
     def _asks(self, run: Run) -> bool:
         """Whether it waits for the user."""
-        return self.scenario.answer is not None and bool(open_requests(run)) and not run.in_flight
+        is_heard = self.scenario.answer is not None or self.scenario.cancels
+        return is_heard and bool(open_requests(run)) and not run.in_flight
 
     def _run(self, run_id: str) -> Run | None:
         try:
@@ -225,7 +236,7 @@ class Life:
         if run is None:
             self._start(runner)
         elif self._asks(run):
-            self._answer(run)
+            (self._cancel if self.scenario.cancels else self._answer)(run)
         elif self.scenario.is_steered and run.epoch == 0:
             self._kept(steer.rewind(self.store, self.clock, RUN, BACK_TO))
         elif self.scenario.is_steered and fork is None:
@@ -235,11 +246,22 @@ class Life:
         return True
 
     def _answer(self, run: Run) -> None:
+        """Answer, and once more, too late."""
         for request in open_requests(run):
-            now, data = self.clock.now(), {"request": request.id}
-            letter = Letter(f"{self.boot}-{now:%H%M%S}", run.id, "answered", now, run.epoch, data=data)
-            self.store.answer(letter, request.id, Answer(now, self.scenario.answer))
-            self.history.mark("posted", letter.id)
+            about = (run.id, run.epoch, request.id)
+            self.history.mark("asked", about)
+            for number, value in enumerate((self.scenario.answer, "never mind")):
+                now, data = self.clock.now(), {"request": request.id}
+                letter = Letter(f"{self.boot}-{now:%H%M%S}-{number}", run.id, "answered", now, run.epoch, data=data)
+                standing = self.store.answer(letter, request.id, Answer(now, value))
+                self.history.mark("posted", letter.id)
+                self.history.mark("answered", (about, standing.value))
+
+    def _cancel(self, run: Run) -> None:
+        now = self.clock.now()
+        letter = Letter(id=f"{self.boot}-{now:%H%M%S}", run_id=run.id, kind="cancel", at=now)
+        steer.send(self.store, self.clock, letter)
+        self.history.mark("posted", letter.id)
 
     def _let_go(self, run: Run) -> None:
         if run.status == "failed":

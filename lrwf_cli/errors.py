@@ -275,7 +275,7 @@ class CommandFailed(LrwfError):
 class CommandLost(LrwfError):
     """A command is gone, and has left no word of how it ended.
 
-    `rebooted`: it was the machine that went down.
+    `rebooted`: it was the machine that went down, or whoever ends its services.
     """
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, rebooted: bool = False) -> None:

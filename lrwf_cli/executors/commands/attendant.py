@@ -122,7 +122,24 @@ class Attendant:
             raise self.task.full()  # the shell could not even say that it has begun
         if stage == "lost" or record.exit is None:
             raise self._lost(record)
+        if record.was_told:
+            self._ask_who_told(record)
         return record.exit
+
+    def _ask_who_told(self, record: Record) -> None:
+        """Raise if a command was ended by who ends services, or the machine: then its exit code says nothing of it.
+
+        That tells whoever drives the command, too, in no certain order; or tidies up after who started it was killed.
+        Else somebody meant this command, or it ended itself (`kill 0`), and its exit code counts.
+        """
+        if self._told.wait(DRAIN_S):
+            raise Stopped
+        if record.kept:
+            raise CommandLost(
+                "nobody knows how the command would have ended: it was told to end after what looked after it",
+                hint="say what is to follow: `on_crash: retry`, `ask` or `fail`",
+                rebooted=True,
+            )
 
     def _lost(self, record: Record) -> CommandLost:
         rebooted = record.boot != self.task.boot

@@ -11,6 +11,7 @@ ended, and heeds no signal that would end the command. In the folder there are:
 `state`     lines that are only ever added, each of them true once it has its newline:
             `asked <boot id>`    whoever starts it; durable before anything runs
             `started <stat>`     the shell, before the command runs: its own line of /proc
+            `told`               the shell, when a signal told it to end, and so all of its session, before `exit`
             `exit <code>`        the shell, when the command has ended; 128 + n: signal n ended it
             `kept`               the shell, once result and exit are durable, if whoever started it is gone by then
             `stopped`            whoever is about to end the command; durable before any signal
@@ -67,8 +68,10 @@ keep() {{
 keep stdout {MAX_OUTPUT // 512} {END} 4 &
 keep stderr {MAX_TALK // 512} {END} 6 &
 exec 4<&- 6<&-
+trap 'printf "told\\n" >>"$0/state"' HUP INT TERM
 (trap - HUP INT QUIT TERM; cd -- "$1" && unset OLDPWD && shift 2 && exec "$@") <"$0/message" >&5 2>&7 3>&- 5>&- 7>&-
 printf 'exit %s\\n' "$?" >>"$0/state"
+trap '' HUP INT TERM
 exec 5>&- 7>&-
 wait
 PATH=/usr/bin:/bin:$PATH
@@ -87,8 +90,14 @@ class Record(msgspec.Struct, frozen=True):
     boot: str | None = None
     leader: Process | None = None
     exit: int | None = None
+    told: bool = False
     kept: bool = False
     stopped: bool = False
+
+    @property
+    def was_told(self) -> bool:
+        """Whether a signal told it and all of its session to end, and it did not end well."""
+        return self.told and bool(self.exit)
 
 
 class Task:
@@ -116,6 +125,7 @@ class Task:
             boot=said.get("asked"),
             leader=process(said.get("started", "")),
             exit=int(code) if code.isdecimal() else None,
+            told="told" in said,
             kept="kept" in said,
             stopped="stopped" in said,
         )
@@ -187,7 +197,7 @@ class Task:
         """
         record = self.record()
         if not record.stopped:
-            if record.exit is not None:
+            if record.exit is not None and not record.was_told:
                 return []
             try:
                 self._add("stopped")

@@ -10,8 +10,8 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.fresh.resuming import switch_on
-from tests.fresh.settings import IS_ON
+from tests.modes import settings as modes  # noqa: F401  (it remembers what is on, before tests take that out)
+from tests.modes.switch import switch_on
 
 BUSY = (HealthCheck.too_slow,)  # a busy machine is no reason to fail
 settings.register_profile(
@@ -20,8 +20,7 @@ settings.register_profile(
 settings.register_profile("deep", deadline=None, database=None, max_examples=3000, suppress_health_check=BUSY)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-if IS_ON:
-    switch_on()
+switch_on()
 
 _numbers = count(1)
 

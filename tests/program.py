@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.fresh.settings import settings
+from tests.modes.settings import settings
 
 __all__ = ["ROOT", "environment", "lrwf"]
 

@@ -11,7 +11,7 @@ import pytest
 from lrwf_cli.__main__ import default_state_dir, main
 from lrwf_cli.cli.app import COMMANDS
 from tests.cli.said import Lrwf
-from tests.fresh.settings import settings
+from tests.modes.settings import settings
 from tests.program import ROOT, environment
 
 LOADED = "import sys; from lrwf_cli.__main__ import main; code = main(sys.argv[1:]); print(code, *sorted(sys.modules))"

@@ -8,7 +8,6 @@ are not its doing.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from copy import copy
 from functools import partial
 from inspect import isawaitable
 from typing import Any, ClassVar
@@ -31,7 +30,7 @@ from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
 from lrwf_cli.executors.kept.rehearsal import Performance, difference, kept_in
 from lrwf_cli.executors.loading.recompiled import compile_executor
 from lrwf_cli.executors.output import Lines, routed
-from lrwf_cli.executors.seat import Seat
+from lrwf_cli.executors.seat import Seat, copied
 from lrwf_cli.executors.threads import in_thread
 
 __all__ = ["Log", "PythonInvoker"]
@@ -48,9 +47,9 @@ class PythonInvoker:
 
     Without a `log`, what handlers print goes where it always does, and tracebacks go nowhere.
 
-    `checks_replay` is a mode for tests: each stretch is run a second time, from what it has kept, and ReplayDiverged
-    blocks the run if it does anything else. What stands between two awaits runs twice then. Set it on the class to have
-    a whole suite run so.
+    `checks_replay` is a mode for tests: each stretch is run a second time, from what it has kept and by an executor as
+    it was made, and ReplayDiverged blocks the run if it does anything else. What stands between two awaits runs twice
+    then. Set it on the class to have a whole suite run so.
     """
 
     checks_replay: ClassVar[bool] = False
@@ -67,6 +66,7 @@ class PythonInvoker:
         for executor in executors.values():
             compile_executor(executor)
         self._seats = {name: Seat(executor, codec) for name, executor in executors.items()}
+        self._unused = {name: copied(each) for name, each in executors.items()} if self.checks_replay else {}
         self._workflow = workflow
         self._codec = codec
         self._log = log
@@ -136,9 +136,10 @@ class PythonInvoker:
                 came_to = await _run(invocation, called, handler)
                 if lines:
                     lines.add("".join(map(described, invocation.mishaps)))
-                if kept is not None and invocation.is_smooth and not isinstance(came_to, LrwfError):
+                is_whole = invocation.is_smooth and not isinstance(came_to, LrwfError) and not _is_cancelled()
+                if kept is not None and is_whole:
                     first = Performance(came_to, ctx.done())
-                    came_to = await self._rehearsed(seat.executor, call, desk, invocation, kept, first) or came_to
+                    came_to = await self._rehearsed(call, desk, invocation, kept, first) or came_to
                 if isinstance(came_to, LrwfError):
                     raise came_to
                 if isinstance(came_to, Suspension):
@@ -152,14 +153,16 @@ class PythonInvoker:
             ctx.end()
 
     async def _rehearsed(
-        self, executor: Executor, call: Call, desk: Desk, earlier: Invocation, kept: list[Kept], first: Performance
+        self, call: Call, desk: Desk, earlier: Invocation, kept: list[Kept], first: Performance
     ) -> LrwfError | None:
-        """Run an entry again from what it has kept; return what it did otherwise."""
+        """Run an entry again from what it has kept, as a new process would; return what it did otherwise."""
         again = replace(call, kept=kept_in(call, kept))
-        invocation, ctx, handler, called = self._entry(copy(executor), again, desk)
+        seat = Seat(copied(self._unused[call.delivery.executor]), self._codec)
+        invocation, ctx, handler, called = self._entry(seat.executor, again, desk)
         invocation.rehearse(earlier)
         with routed(lambda _: None):
-            came_to = await _run(invocation, called, handler)
+            async with seat.taken(call):
+                came_to = await _run(invocation, called, handler)
         return difference(handler.name, first, Performance(came_to, ctx.done()))
 
     def _cannot_handle(self, executor: Executor, call: Call) -> MessageTypeError:

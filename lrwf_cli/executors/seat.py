@@ -6,6 +6,7 @@ committed last; before anything was, to what they were in the beginning.
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from copy import copy, deepcopy
 from typing import Any
 
 from lrwf_cli.core.codec import Codec
@@ -13,7 +14,7 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.executors.api import Executor, saves_state
 from lrwf_cli.executors.base import Call
 
-__all__ = ["Seat", "settled"]
+__all__ = ["Seat", "copied", "settled"]
 
 
 class Seat:
@@ -77,3 +78,11 @@ class Seat:
 async def settled(value: Any) -> Any:
     """Return `value`, awaited if it is to be: hooks and handlers may be async or plain."""
     return await value if isinstance(value, Awaitable) else value
+
+
+def copied(executor: Executor) -> Executor:
+    """Return a copy that shares nothing with `executor`, or only what cannot be copied: a lock, a client."""
+    try:
+        return deepcopy(executor)
+    except Exception:  # noqa: BLE001 - whatever its parts raise
+        return copy(executor)

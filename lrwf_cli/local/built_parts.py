@@ -1,6 +1,5 @@
 """A workflow built in Python as something to begin and to go on with: found in its module, with its code pinned."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from lrwf_cli.errors import FlowError, NeedsItsProgram
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.commands.environment import Variables
 from lrwf_cli.executors.loading.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
+from lrwf_cli.executors.seat import copied
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.built import BuiltWorkflow
 from lrwf_cli.local.begin import Prepared
@@ -46,7 +46,7 @@ class BuiltParts:
         origin: Origin | None = None,  # noqa: ARG002 - as `Parts`
     ) -> dict[str, Executor]:
         """Return the instances for one run: the program's own, or copies where several runs share a process."""
-        return {name: _copied(each) if self._own else each for name, each in self._built.executors.items()}
+        return {name: copied(each) if self._own else each for name, each in self._built.executors.items()}
 
     def check_secrets(self) -> None:
         """Do nothing: there are none."""
@@ -65,13 +65,6 @@ class BuiltParts:
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:  # noqa: ARG002 - as `Parts`
         """Return the graph: it is the same for all runs."""
         return self.workflow
-
-
-def _copied(executor: Executor) -> Executor:
-    try:
-        return copy.deepcopy(executor)
-    except Exception:  # noqa: BLE001 - whatever its parts raise: it holds a lock, a client or the like
-        return executor  # then all runs of the process share it, as they would in a program
 
 
 def prepare_built(target: str) -> Prepared:

@@ -13,6 +13,7 @@ from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Origin
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.loading import modules
+from lrwf_cli.executors.seat import copied
 
 __all__ = ["change_flows", "change_programs"]
 
@@ -73,14 +74,14 @@ def change_programs() -> None:
 
     def remembering(self: Any, built: Any, *, own: bool) -> None:
         made(self, built, own=own)
-        self._pristine = {} if own else {name: built_parts._copied(each) for name, each in built.executors.items()}
+        self._pristine = {} if own else {name: copied(each) for name, each in built.executors.items()}
         self._times = 0
 
     def anew(self: Any, *arguments: Any) -> dict[str, Executor]:
         self._times += 1
         if self._own or self._times == 1:
             return executors(self, *arguments)
-        return {name: built_parts._copied(each) for name, each in self._pristine.items()}
+        return {name: copied(each) for name, each in self._pristine.items()}
 
     built_parts.BuiltParts.__init__ = remembering  # type: ignore[method-assign]  # what the mode is about
     built_parts.BuiltParts.executors = anew  # type: ignore[method-assign,assignment]  # what the mode is about

@@ -69,4 +69,4 @@ class Asker(Executor):
         await ctx.send_message(await ctx.ask(f"What about {asked['what']}?"))
 
 
-asks = WorkflowBuilder(name="asks", start_executor=Asker("asker")).with_timeout(timedelta(seconds=1.5)).build()
+asks = WorkflowBuilder(name="asks", start_executor=Asker("asker")).with_timeout(timedelta(seconds=2.5)).build()

@@ -29,6 +29,10 @@ def main(argv: list[str] | None = None) -> int:
             from lrwf_cli.cli.standing import show_at_once
 
             return show_at_once(words[1], options.get("--state-dir") or default_state_dir(), as_json=as_json)
+        if argv is None:
+            from lrwf_cli.cli.garbage import loading_begins
+
+            loading_begins()
         from lrwf_cli.cli.app import call
 
         return call(arguments, default_state_dir)

@@ -13,6 +13,7 @@ from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import interrupted
 from lrwf_cli.cli.ending import show_end
 from lrwf_cli.cli.expecting import is_up_to_people
+from lrwf_cli.cli.garbage import handlers_begin
 from lrwf_cli.cli.groups import is_ours, tick_elsewhere
 from lrwf_cli.cli.observing import Observing, observing
 from lrwf_cli.cli.session import Session
@@ -108,6 +109,7 @@ def _followed(
     """Return the run after it was driven, and whether a signal cut that short; what happens is shown meanwhile."""
     with observing(session, before) as observer:
         engine = make_engine(session.writable_store, jobs=jobs, observe=observer)
+        handlers_begin()
         run, signal = interruptible(engine, _work(session, engine, begin, observer, patience, jobs))
     return run or before, signal is not None and (run is None or not run.is_final)
 

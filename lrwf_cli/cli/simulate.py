@@ -24,11 +24,13 @@ def command(
     if the run ends up waiting for a person.
     """
     from lrwf_cli.cli.files import read_object
+    from lrwf_cli.cli.garbage import handlers_begin
     from lrwf_cli.testing.simulation import Rehearsal
 
     rehearsal = Rehearsal(flow)
     data = None if input_file is None else read_object(input_file, "--input-file")
     run_input = rehearsal.prepared.input_from(assignments, data)
+    handlers_begin()
     played = rehearsal.play(run_input, rehearsal.scenario(scenario))
     if session.as_json:
         session.put_json(played.agenda.plain())

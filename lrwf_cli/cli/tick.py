@@ -48,10 +48,12 @@ def _advance(session: Session, ids: list[str], jobs: int | None, *, here: bool) 
     """Return what became of the runs, and whether a signal cut the tick short."""
     from lrwf_cli.cli import groups
     from lrwf_cli.cli.driving import default_jobs
+    from lrwf_cli.cli.garbage import handlers_begin
     from lrwf_cli.local.drive import engine as make_engine
     from lrwf_cli.local.drive import interruptible
 
     places = default_jobs(jobs)
+    handlers_begin()
     if here:
         engine = make_engine(session.store, jobs=places)
         rows, signal = interruptible(engine, groups.advance_here(session, engine, ids))

@@ -1,5 +1,7 @@
 """Starting: what is imported, where the state is, which commands there are."""
 
+import gc
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from lrwf_cli.cli.app import COMMANDS
 from tests.cli.said import Lrwf
 from tests.modes.settings import settings
 from tests.program import ROOT, environment
+from tests.program import lrwf as program
 
 LOADED = "import sys; from lrwf_cli.__main__ import main; code = main(sys.argv[1:]); print(code, *sorted(sys.modules))"
 
@@ -86,6 +89,26 @@ def test_status_does_without_what_is_slow(lrwf: Lrwf, tmp_path: Path, json: tupl
     slow = ("rich", "asyncio", "yaml", "click", "filelock", "simpleeval", "platformdirs", "json", "concurrent")
     assert not modules.intersection(slow)
     assert not [name for name in modules if name.startswith(("lrwf_cli.engine", "lrwf_cli.flow"))]
+
+
+LOOKS = """
+import gc
+from lrwf_cli import executor
+
+@executor
+def look(message: dict) -> dict:
+    return {"threshold": list(gc.get_threshold()), "set_aside": gc.get_freeze_count()}
+"""
+
+
+def test_handlers_find_the_collector_of_garbage_as_usual(tmp_path: Path) -> None:
+    """Hardly any garbage is looked for while a command loads; what handlers leave behind is, as in other programs."""
+    (tmp_path / "looks.py").write_text(LOOKS)
+    (tmp_path / "flow.yaml").write_text("name: looks\nexecutors: {look: {uses: looks:look}}\n")
+    said = program("run", "flow.yaml", "-q", home=tmp_path)
+    found = json.loads(said.stdout)
+    assert found["threshold"] == list(gc.get_threshold())
+    assert found["set_aside"] > 10_000
 
 
 def test_help_imports_no_command(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.modes import settings as modes  # noqa: F401  (it remembers what is on, before tests take that out)
+from tests.modes import settings as modes
 from tests.modes.switch import switch_on
 
 BUSY = (HealthCheck.too_slow,)  # a busy machine is no reason to fail
@@ -23,6 +23,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 switch_on()
 
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is not meant for a mode that is on; each says why."""
+    for marker, is_on in (("not_fresh", modes.IS_FRESH), ("not_twice", modes.IS_TWICE)):
+        for item in items if is_on else ():
+            if found := item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=found.args[0]))
 
 
 @pytest.fixture(autouse=True)

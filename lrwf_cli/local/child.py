@@ -73,13 +73,13 @@ def _invoker(store: Store, run_id: str, executor: str) -> PythonInvoker:
 
 
 async def _invoked(invoker: PythonInvoker, call: Call, desk: "_Desk") -> Result:
-    """Have the call handled; SIGTERM cancels it, and is then as it always was."""
+    """Have the call handled; SIGTERM cancels it, once: a service manager and the driver may both send one."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
     desk.begin(loop)
 
     def cancel() -> None:
-        loop.remove_signal_handler(signal.SIGTERM)
+        loop.add_signal_handler(signal.SIGTERM, lambda: None)
         task.cancel()
 
     loop.add_signal_handler(signal.SIGTERM, cancel)

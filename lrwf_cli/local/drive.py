@@ -47,15 +47,16 @@ def engine(
 def interruptible(engine: Engine, work: Coroutine[Any, Any, T]) -> tuple[T | None, signal.Signals | None]:
     """Run `work`, which drives `engine`, to its end; return its result, and the signal that cut it short.
 
-    SIGINT, SIGTERM and SIGHUP make every driver cut its handlers off and leave its run due at once. A second one ends
-    the process as it would any other.
+    SIGINT, SIGTERM and SIGHUP make every driver cut its handlers off and leave its run due at once. A Ctrl-C after that
+    ends the process as it would any other. Another SIGTERM does not: a service manager sends it to every process of a
+    service, and so does the process that had started this one.
     """
     caught: list[signal.Signals] = []
     runner = asyncio.Runner()
     loop = runner.get_loop()
     loop.set_default_executor(DaemonThreads())
     for number in _SIGNALS:
-        loop.add_signal_handler(number, _first_stops(engine, loop, number, caught))
+        loop.add_signal_handler(number, _stopping(engine, loop, number, caught))
     try:
         result = runner.run(work)
     finally:
@@ -72,13 +73,12 @@ def _close(runner: asyncio.Runner) -> None:
         runner.close()
 
 
-def _first_stops(
+def _stopping(
     engine: Engine, loop: asyncio.AbstractEventLoop, number: signal.Signals, caught: list[signal.Signals]
 ) -> Callable[[], None]:
     def stop() -> None:
         caught.append(number)
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
+        loop.remove_signal_handler(signal.SIGINT)
         engine.stop()
 
     return stop

@@ -31,6 +31,8 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     one in which it came by. `turn` counts what returned in all lanes from the second one on: a handler that comes by
     again finds it in the same order. `anew`: only its turn is kept, and it is run again (a lock, a queue, a `wait`).
     `acts` are the effects that it has had inside: they happen again when it is read, as those of the handler itself do.
+    `changes` says what it has changed of what it was given, for whoever reads it to make so again, and which part of
+    that it returned, if it returned that.
     """
 
     lane: str
@@ -45,6 +47,7 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     anew: bool = False
     start: int = 0
     acts: Json = None
+    changes: Json = None
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):

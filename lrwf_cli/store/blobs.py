@@ -66,7 +66,7 @@ _VALUES: Mapping[type, frozenset[str]] = {
     Output: frozenset({"value"}),
     Dropped: frozenset({"message"}),
     StateChange: frozenset({"value"}),
-    Kept: frozenset({"value", "error", "acts"}),
+    Kept: frozenset({"value", "error", "acts", "changes"}),
     Wait: frozenset({"data"}),
     Ask: frozenset({"default", "data"}),
     Answer: frozenset({"value", "data"}),

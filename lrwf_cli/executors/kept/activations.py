@@ -60,7 +60,8 @@ class Await(Part):
     """One await under way. `called` and `args` say whom it waits for, where that matters.
 
     `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
-    the tasks that were made while it was under way. `is_given`: it was called with more than short texts and numbers.
+    the tasks that were made while it was under way. `reach` is what it was given that can change, `since` the number of
+    steps that all lanes had made when it began.
     """
 
     called: Any = None
@@ -68,7 +69,8 @@ class Await(Part):
     turn = 0
     lasts = 0
     made = 0
-    is_given = False
+    reach: Reach | None = None
+    since = 0
 
     def __init__(self, path: str, what: str, digest: str, kind: Kind, site: tuple[int, int] | None = None) -> None:
         self.path = path
@@ -102,10 +104,8 @@ class Activation(Part):
         coroutine: "CoroutineType[Any, Any, Any] | None" = None,
         prefix: str = "",
         outer: "Activation | None" = None,
-        reach: Reach | None = None,
     ) -> None:
         self.coroutine = coroutine
-        self.reach = reach
         self.frame: FrameType | None = coroutine.cr_frame if coroutine is not None else None
         self.code = coroutine.cr_code if coroutine is not None else None
         self.prefix = prefix

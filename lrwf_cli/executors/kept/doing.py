@@ -9,10 +9,10 @@ from lrwf_cli.errors import NotDecodable
 from lrwf_cli.executors.context.keeper import Place, Step, Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.acts import LANE
-from lrwf_cli.executors.kept.codes import is_compiled
-from lrwf_cli.executors.kept.outcomes import STUCK, Outcome, close_unstarted, outcome_of
+from lrwf_cli.executors.kept.codes import is_compiled, is_compiled_coroutine
+from lrwf_cli.executors.kept.outcomes import STUCK, Outcome, close_unstarted, made_again, outcome_of
 from lrwf_cli.executors.kept.reach import Reach
-from lrwf_cli.executors.kept.refusals import changed_arguments, diverged, not_decodable, refused, survived
+from lrwf_cli.executors.kept.refusals import diverged, not_decodable, refused, survived
 from lrwf_cli.executors.kept.settling import Settling
 from lrwf_cli.executors.kept.stretch import Stretch
 
@@ -46,6 +46,8 @@ class Doing(Settling):
         try:
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
+            if kept.changes is not None:
+                outcome = made_again(begun, self.stretch.resolve(kept.changes), outcome)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self.spot_of(begun), kept.what, problem))
         if kept.acts is not None:
@@ -54,14 +56,13 @@ class Doing(Settling):
 
     async def do(self, begun: Await, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make the call, await it, keep what it comes to, and return or raise that."""
-        top, inner, given = self.top, None, None
+        top, inner = self.top, None
+        begun.since = self.stretch.moves
         top.now = begun
         try:
-            if begun.is_given and not self.stretch.many:
-                given = Reach.of_call(self.stretch.codec, args, kwargs)
             awaited = function(*args, **kwargs)
             if type(awaited) is CoroutineType and is_compiled(awaited.cr_code):
-                inner = self._entered(begun, awaited, function, args, kwargs)
+                inner = self._entered(begun, awaited)
             elif self.stretch.rehearses is not None and begun.kind in ("foreign", "step") and not begun.spawned:
                 close_unstarted((awaited,))
                 await self.idle(asyncio.get_running_loop().create_future())  # what was not kept is not done again
@@ -72,26 +73,21 @@ class Doing(Settling):
             outcome = Outcome(error=error)
         else:
             self.top, top.now = top, None
-            if given is None and self.settle_plainly(begun, inner, value):
+            if inner is None and self.stretch.many and not self.stretch.is_alone(self.id, begun):
+                begun.reach = None  # other lanes may have changed it
+            if self.settle_plainly(begun, inner, value):
                 return value
             outcome = Outcome(value)
-        if given is not None and inner is None and not self.stretch.many and given.has_changed():
-            self.note_unkept(begun, changed_arguments(self.spot_of(begun), begun.what))
         try:
             return await self.settled(begun, inner, outcome)
         finally:
             del outcome  # its traceback holds this frame
 
-    def _entered(
-        self, begun: Await, awaited: "CoroutineType[Any, Any, Any]", function: Any, args: Any, kwargs: Any
-    ) -> Activation | None:
+    def _entered(self, begun: Await, awaited: "CoroutineType[Any, Any, Any]") -> Activation | None:
         """Begin an activation of a function of the flow; `None` if somebody else has begun with it before."""
         if awaited.cr_frame is None or awaited.cr_suspended or awaited.cr_running:
             return None
-        codec = self.stretch.codec
-        is_itself = getattr(function, "__code__", None) is awaited.cr_code
-        reach = Reach.of_function(codec, function, args, kwargs) if is_itself else Reach.of(codec, awaited)
-        self.top = Activation(awaited, f"{begun.path}.", self.top, reach)
+        self.top = Activation(awaited, f"{begun.path}.", self.top)
         return self.top
 
     async def own(self, begun: Await, step: Step, place: Place, wait: Wait | None) -> Any:
@@ -125,6 +121,9 @@ class Doing(Settling):
         """Run a lane that a task of the handler's own is."""
         self.begin()
         begun = Await("", self.name, "", "lane")
+        begun.since = self.stretch.moves
+        if not self.is_foreign and is_compiled_coroutine(coroutine):
+            begun.reach = Reach.of_coroutine(self.stretch.codec, coroutine)
         kept = self.find(begun)
         if kept is not None:
             close_unstarted((coroutine,))

@@ -23,8 +23,9 @@ from lrwf_cli.executors.kept.digests import digest_of
 from lrwf_cli.executors.kept.frames import caller, foreign_between, is_reached
 from lrwf_cli.executors.kept.lanes import Lane
 from lrwf_cli.executors.kept.ledger import Ledger
-from lrwf_cli.executors.kept.outcomes import Outcome
+from lrwf_cli.executors.kept.outcomes import Outcome, made_again
 from lrwf_cli.executors.kept.quiet import can_run
+from lrwf_cli.executors.kept.reach import Reach
 from lrwf_cli.executors.kept.refusals import in_foreign, not_compiled, not_in_a_lane
 from lrwf_cli.executors.kept.runtime import here
 from lrwf_cli.executors.kept.steps import Steps, lanes_on
@@ -92,6 +93,8 @@ class Invocation:
                 outcome: Outcome = await root.task
             finally:
                 await self._end()
+                if stretch.defect is not None:
+                    raise stretch.defect
         if stretch.outcome is not None:
             if outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
                 self.mishaps.append(outcome.error)
@@ -141,13 +144,14 @@ class Invocation:
         path = lane.top.next() if lane is not None else str(sum(self._came_by.values()))
         begun = Await(path, what, digest, "step")
         begun.lasts = self._call.start
+        begun.reach = Reach.of_call(self._stretch.codec, function, args, kwargs) if lane is not None else None
         kept = lane.find(begun) if lane is not None else None
         if lane is not None and kept is not None:
             return await lane.read(kept, begun)
         earlier = self._earlier((what, digest))
         call = partial(_called, partial(function, *args, **kwargs))
         if earlier is not None:
-            call = partial(self._given, earlier)
+            call = partial(self._given, earlier, begun)
         if lane is not None:
             return await lane.do(begun, call, (), {})
         return await self._beside(begun, call)
@@ -159,14 +163,16 @@ class Invocation:
         longest = max(self._steps.get(key, {}).values(), key=len, default=[])
         return longest[index] if index < len(longest) else None
 
-    async def _given(self, earlier: Kept) -> Any:
+    async def _given(self, earlier: Kept, begun: Await) -> Any:
         """Return what an earlier start has kept of a step, and do again what was done in it."""
         acts = self._stretch.resolve(earlier.acts) or ()
         for act in acts:
             self.act(act)
         if acts and self._stretch.itself is not None:
             self._stretch.itself.do_again(acts)
-        return self._stretch.codec.decode(self._stretch.resolve(earlier.value))
+        outcome = Outcome(self._stretch.codec.decode(self._stretch.resolve(earlier.value)))
+        changes = self._stretch.resolve(earlier.changes)
+        return (made_again(begun, changes, outcome) if changes else outcome).get()
 
     async def _beside(self, begun: Await, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make a step that is inside something foreign: kept for itself, as that cannot be entered again."""

@@ -6,13 +6,14 @@ is settled whether it has a place at all, what it is called, and what there is k
 
 import asyncio
 import gc
+from inspect import CORO_CREATED, getcoroutinestate
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any
 from weakref import WeakSet
 
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.codes import is_compiled, is_compiled_coroutine
-from lrwf_cli.executors.kept.digests import are_short, digest_of, name_of
+from lrwf_cli.executors.kept.digests import digest_of, name_of
 from lrwf_cli.executors.kept.doing import Doing
 from lrwf_cli.executors.kept.frames import inline_between, is_ours, is_reached
 from lrwf_cli.executors.kept.outcomes import close_unstarted
@@ -41,7 +42,7 @@ class Lane(Doing):
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
         self.top = Activation()
         if not self.is_foreign and not self.is_ours:
-            self.top = Activation(coroutine, reach=Reach.of(stretch.codec, coroutine) if id else None)
+            self.top = Activation(coroutine)
         if self.is_foreign:
             self.top.now = Await("", self.name, "", "foreign")
         self._unwound: dict[int, FrameType] = {}
@@ -65,9 +66,10 @@ class Lane(Doing):
         if begun.what.startswith(_IN_ASYNCIO):
             self._look_closer(begun, function, args, kwargs)
         if begun.kind == "foreign":
-            begun.is_given = bool(kwargs) or not are_short(args)
             begun.digest = digest_of(self.stretch.codec, args, kwargs)
         kept = self.find(begun) if self.log else None
+        if begun.kind == "foreign" and (kept is None or kept.changes is not None):
+            begun.reach = Reach.of_call(self.stretch.codec, function, args, kwargs)
         if kept is None:
             return self.do(begun, function, args, kwargs)
         close_unstarted((*args, *kwargs.values()))
@@ -88,6 +90,8 @@ class Lane(Doing):
             what = name_of_coroutine(awaited)
             digest = "" if is_anew else digest_of(self.stretch.codec, tuple(awaited.cr_frame.f_locals.values()))
         begun = Await(self.top.next(), what, digest, "anew" if is_anew else "foreign", site)
+        if is_compiled_coroutine(awaited) and getcoroutinestate(awaited) == CORO_CREATED:
+            begun.reach = Reach.of_coroutine(self.stretch.codec, awaited)
         kept = self.find(begun) if self.log else None
         if kept is None:
             return self.do(begun, _itself, (awaited,), {})

@@ -10,14 +10,17 @@ from msgspec.structs import replace
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Kept
-from lrwf_cli.errors import NotKeepable, ReplayDiverged, SuspensionRefused
+from lrwf_cli.errors import NotDecodable, NotKeepable, ReplayDiverged, SuspensionRefused
 from lrwf_cli.executors.kept.activations import Await
 from lrwf_cli.executors.kept.raised import decode_error, encode_error
 
-__all__ = ["STUCK", "Outcome", "close_unstarted", "entry_of", "outcome_of"]
+__all__ = ["STUCK", "Outcome", "close_unstarted", "entry_of", "made_again", "outcome_of"]
 
 STUCK = (NotKeepable, ReplayDiverged, SuspensionRefused)
 """Errors after which a handler cannot go on: they are no failures of it, and nobody may catch them."""
+
+
+_COLLECTIONS = (list, tuple, set, dict)
 
 
 class Outcome(NamedTuple):
@@ -50,18 +53,29 @@ def outcome_of(codec: Codec, value: Json, error: Json) -> Outcome:
     return Outcome(codec.decode(value))
 
 
+def made_again(begun: Await, changes: Json, outcome: Outcome) -> Outcome:
+    """Change what is given to an await as it was changed then; return the outcome, with what it returned of that.
+
+    Raises NotDecodable if it is given something else now.
+    """
+    if begun.reach is None:
+        raise NotDecodable("it has changed what it was given, and is given nothing now")
+    begun.reach.make(changes)
+    return Outcome(begun.reach.returned(changes)) if "returns" in changes else outcome
+
+
 def close_unstarted(values: Iterable[Any]) -> None:
     """Close coroutines that will never be awaited, and those that they were given: Python does not warn of them then.
 
-    Looks into plain collections. One that has begun belongs to somebody else.
+    Looks into plain collections, however they are nested. One that has begun belongs to somebody else.
     """
-    for value in values:
-        if type(value) is CoroutineType:
+    todo, seen = list(values), set[int]()
+    for value in todo:  # grows on the way
+        kind = type(value)
+        if kind is CoroutineType:
             if inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
-                given = list(value.cr_frame.f_locals.values()) if value.cr_frame is not None else []
+                todo.extend(value.cr_frame.f_locals.values() if value.cr_frame is not None else ())
                 value.close()
-                close_unstarted(given)
-        elif type(value) in (list, tuple, set):
-            close_unstarted(value)
-        elif type(value) is dict:
-            close_unstarted(value.values())
+        elif kind in _COLLECTIONS and id(value) not in seen:
+            seen.add(id(value))
+            todo.extend(value.values() if kind is dict else value)

@@ -8,6 +8,7 @@ is in the log of the attempt that saw it, and not kept.
 import asyncio
 import builtins
 import sys
+from types import FunctionType
 from typing import Any, cast
 
 from lrwf_cli import errors
@@ -64,9 +65,11 @@ def decode_error(codec: Codec, kept: Json) -> BaseException:
 
 def _parts(error: BaseException) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments that make `error` again, and its attributes; those with an underscore are its own matter."""
-    reduced = cast("tuple[Any, ...]", error.__reduce__())  # an OSError has its file name in there, and not in `args`
-    args = reduced[1] if len(reduced) > 1 and isinstance(reduced[1], tuple) else error.args
-    state = reduced[2] if len(reduced) > 2 and isinstance(reduced[2], dict) else vars(error)
+    args, state = error.args, vars(error)
+    if not isinstance(type(error).__reduce__, FunctionType):  # the author's would be for his `__init__`
+        reduced = cast("tuple[Any, ...]", error.__reduce__())  # an OSError has its file name in there, not in `args`
+        args = reduced[1] if len(reduced) > 1 and isinstance(reduced[1], tuple) else args
+        state = reduced[2] if len(reduced) > 2 and isinstance(reduced[2], dict) else state
     return args, {key: value for key, value in state.items() if not key.startswith("_") or key == "__notes__"}
 
 

@@ -83,11 +83,11 @@ def not_keepable(spot: Spot, what: str, problem: LrwfError, error: BaseException
     )
 
 
-def changed_arguments(spot: Spot, what: str) -> Blemish:
-    """Return that what was awaited has changed a list, or the like, of its caller's."""
+def changed_arguments(spot: Spot, what: str, problem: LrwfError) -> Blemish:
+    """Return that what was awaited has changed a list, or the like, of its caller's to what cannot be made so again."""
     return Blemish(
         spot,
-        f"`{what}` {{where}} has changed what it was given, which cannot be kept",
+        f"`{what}` {{where}} has changed what it was given, which cannot be kept ({problem.message})",
         "have it return what is new, or call it in an `async def` of the flow's own modules that does",
         is_value=True,
     )

@@ -3,13 +3,14 @@
 The names hold an `@`, so that no author has them; the underscore keeps them out of `from m import *`.
 """
 
+import asyncio
 import sys
 import threading
 from typing import Any
 
-__all__ = ["CAUGHT", "COMPILED", "ENDS", "ITERATE", "KEEP", "KEEP_VALUE", "LEFT", "RUNTIME", "Never", "here"]
+__all__ = ["CAUGHT", "COMPILED", "ENDS", "IN_ORDER", "ITERATE", "KEEP", "KEEP_VALUE", "LEFT", "RUNTIME", "Never", "here"]
 
-KEEP, KEEP_VALUE, ITERATE = "_@keep", "_@keep_value", "_@iterate"
+KEEP, KEEP_VALUE, ITERATE, IN_ORDER = "_@keep", "_@keep_value", "_@iterate", "_@in_order"
 CAUGHT, ENDS, LEFT = "_@caught", "_@ends", "_@left"
 
 COMPILED = "_@compiled"
@@ -48,6 +49,17 @@ def _iterate(site: Site, iterated: Any, /) -> Any:
     return iterated if lane is None else lane.iterate(sys._getframe(1), site, iterated)  # noqa: SLF001 - as above
 
 
+def _in_order(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Call what is called `as_completed`; asyncio's is given tasks, as it makes some of what is in a set."""
+    if function is asyncio.as_completed and args and here.lane is not None and not _is_one(args[0]):
+        args = ([each if isinstance(each, asyncio.Future) else asyncio.ensure_future(each) for each in args[0]], *args[1:])
+    return function(*args, **kwargs)
+
+
+def _is_one(awaited: Any) -> bool:
+    return asyncio.isfuture(awaited) or asyncio.iscoroutine(awaited)
+
+
 def _caught(types: Any = BaseException, /) -> Any:
     lane = here.lane
     return types if lane is None or not lane.is_unwinding(sys._getframe(1)) else Never  # noqa: SLF001 - as above
@@ -68,6 +80,7 @@ RUNTIME: dict[str, Any] = {
     KEEP: _keep,
     KEEP_VALUE: _keep_value,
     ITERATE: _iterate,
+    IN_ORDER: _in_order,
     CAUGHT: _caught,
     ENDS: _ends,
     LEFT: _left,

@@ -1,8 +1,9 @@
 """What is kept of an await that is over, and when its lane goes on.
 
-An awaited `async def` of the flow is kept as a whole once it has returned, in place of all that was kept inside. One
-whose outcome cannot be kept, that has left tasks behind which still run, or that has changed what outlives it, is
-entered again on the way back. So is what the process alone knows of; of that, only its turn is kept.
+An awaited `async def` of the flow is kept as a whole once it has returned, in place of all that was kept inside, and
+what it has changed of what it was given with it. One whose outcome or changes cannot be kept, or that has left tasks
+behind which still run, is entered again on the way back. So is what the process alone knows of; of that, only its turn
+is kept.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from lrwf_cli.errors import NotEncodable
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.acts import in_order
 from lrwf_cli.executors.kept.outcomes import Outcome, entry_of
-from lrwf_cli.executors.kept.refusals import Blemish, Spot, not_keepable, unkept
+from lrwf_cli.executors.kept.reach import NotRestorable
+from lrwf_cli.executors.kept.refusals import Blemish, Spot, changed_arguments, not_keepable, unkept
 from lrwf_cli.executors.kept.stretch import Line, Stretch
 
 __all__ = ["Settling"]
@@ -64,8 +66,10 @@ class Settling(Line):
             return False
         if begun.spawned or begun.acts or self.is_frozen:
             return False
+        if begun.reach is not None and not begun.reach.is_left_alone(value):
+            return False
         if inner is not None:
-            if inner.spawned or inner.acts or (inner.reach is not None and inner.reach.has_changed()):
+            if inner.spawned or inner.acts:
                 return False
             folds = inner.holds
         else:
@@ -97,39 +101,49 @@ class Settling(Line):
         self._note_acts(begun, inner, entry)
         if entry is not None:
             self.top.holds = True
-            self.is_whole = begun.kind == "lane" and not entry.anew
+            self.is_whole = begun.kind == "lane" and not entry.anew and not entry.changes
             stretch.ledger.add(entry)
             if stretch.ledger.eager or entry.lasts:
                 await stretch.ledger.handed_over()
                 if self.is_frozen:
                     raise asyncio.CancelledError
-                if stretch.ledger.eager and not entry.anew and outcome.error is None:
+                if stretch.ledger.eager and not entry.anew and outcome.error is None and not _returns_given(entry):
                     return stretch.codec.decode(entry.value)
         return outcome.get()
 
     def _kept(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept | None:
         """Return what is to be kept of an await that has come to its outcome."""
         spawned = begun.spawned if inner is None else inner.spawned
-        is_whole = inner is None or inner.reach is None or not inner.reach.has_changed()
-        if inner is None:  # what is foreign is made of its tasks, and of nothing that is entered again
-            is_whole = all(lane.is_whole for lane in spawned)
+        # what is foreign is made of its tasks, and of nothing that is entered again
+        is_whole = inner is not None or all(lane.is_whole for lane in spawned)
         if begun.kind != "anew" and not begun.turn and is_whole and all(lane.is_over() for lane in spawned):
             try:
                 return self._entry(begun, inner, outcome)
             except NotEncodable as problem:
                 if inner is None and not spawned:
-                    self.note_unkept(begun, not_keepable(self.spot_of(begun), begun.what, problem, outcome.error))
+                    self.note_unkept(begun, self._why_not(begun, outcome, problem))
         self._absorb(begun, inner)
         if begun.turn or not self.stretch.many or inner is not None:
             return None
         return Kept(self.id, begun.path, begun.what, begun.digest, anew=True)
 
+    def _why_not(self, begun: Await, outcome: Outcome, problem: NotEncodable) -> Blemish:
+        spot = self.spot_of(begun)
+        if isinstance(problem, NotRestorable):
+            return changed_arguments(spot, begun.what, problem)
+        return not_keepable(spot, begun.what, problem, outcome.error)
+
     def _entry(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept:
         folds = bool(begun.spawned) or (inner is not None and (inner.holds or bool(inner.spawned)))
+        changes = begun.reach.changes(outcome.value) if begun.reach is not None else None
+        if changes is not None and changes["made"] and not self.stretch.is_alone(self.id, begun):
+            raise NotRestorable("others have seen it in between")
+        if changes is not None and "returns" in changes:
+            outcome = Outcome()
         entry = entry_of(self.stretch.codec, self.id, begun, outcome, folds=folds)
         lanes = (*begun.spawned, *(inner.spawned if inner is not None else ()))
         acts = in_order([begun.acts, inner.acts if inner is not None else (), *(lane.done() for lane in lanes)])
-        return replace(entry, acts=acts) if acts else entry
+        return replace(entry, acts=acts or None, changes=changes) if acts or changes else entry
 
     def _note_acts(self, begun: Await, inner: Activation | None, entry: Kept | None) -> None:
         """Make what was done in an await that is over a matter of the function that awaits it, or of the lane."""
@@ -176,3 +190,8 @@ class Settling(Line):
         """Return where an await stands."""
         spot = self.top.spot(begun.site) or self.made_at
         return spot or Spot(self.stretch.handler, 0, 0, self.name)
+
+
+def _returns_given(entry: Kept) -> bool:
+    """Whether an await has returned something that it was given, or that is in it now."""
+    return entry.changes is not None and "returns" in entry.changes

@@ -52,6 +52,8 @@ class Steps(Coroutine[Any, Any, Any]):
         lane, before = self.lane, here.lane
         stretch = lane.stretch
         self._has_begun, lane.blocked_on, here.lane = True, None, lane
+        stretch.moves += 1
+        stretch.moved[lane.id] = stretch.moves
         try:
             lane.blocked_on = blocked_on = go(*args)
         except BaseException:

@@ -96,7 +96,8 @@ class Stretch:
 
     `itself` is the handler's context: its methods know themselves what they keep. `rehearses` is what the lanes of an
     earlier stretch waited for, where this one is to do the same again and nothing else (see `rehearsal`), and `waiting`
-    what they wait for at the end of this one. `is_smooth`: nothing happened that could not be kept.
+    what they wait for at the end of this one. `is_smooth`: nothing happened that could not be kept. `moves` counts the
+    steps of all lanes, `moved` says which was a lane's last.
     """
 
     def __init__(self, call: Call, codec: Codec, ledger: Ledger, handler: str) -> None:
@@ -111,10 +112,13 @@ class Stretch:
         self.turns = Turns(entry.turn for entries in call.kept.values() for entry in entries)
         self.lanes: dict[asyncio.Task[Any], Line] = {}
         self.many = self.turns.have_begun
+        self.moves = 0
+        self.moved: dict[str, int] = {}
         self.rehearses: Mapping[tuple[str, str], Waiting] | None = None
         self.waiting: Mapping[tuple[str, str], Waiting] = {}
         self.is_smooth = True
         self.outcome: Suspension | LrwfError | None = None
+        self.defect: Exception | None = None
         self.is_over = False
         self.is_unwinding = False
         self.idle = 0
@@ -151,6 +155,12 @@ class Stretch:
             if line is not here.lane:
                 line.task.cancel()
 
+    def is_alone(self, lane: str, begun: Await) -> bool:
+        """Whether no other lane has moved since an await of `lane` began, but those that were made inside it."""
+        inside = (f"{lane}/{begun.path}.", f"{lane}/{begun.path}~") if begun.path else (f"{lane}/",)
+        others = (name for name, moved in self.moved.items() if moved > begun.since and name != lane)
+        return all(name.startswith(inside) for name in others)
+
     def stir(self) -> None:
         """Look soon whether any lane can go on: one of them has made a step, and some are idle."""
         is_watched, self._still = self._still >= 0, 0
@@ -166,7 +176,16 @@ class Stretch:
             self._loop.call_soon(self._watch)
         else:
             self._still = -1
+            self._rest()
+
+    def _rest(self) -> None:
+        """Come to rest; hand a defect of ours to whoever waits for the handler, which nobody else would wake."""
+        try:
             self._come_to_rest()
+        except Exception as defect:  # noqa: BLE001 - whatever it is, it must be heard
+            self.defect, self.is_over = defect, True
+            for line in self.lanes.values():
+                line.task.cancel()
 
     def _somebody_can_run(self) -> bool:
         """Look first at the lane that could run when this was asked before: it mostly still can."""

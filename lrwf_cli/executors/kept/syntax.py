@@ -9,11 +9,14 @@ and debuggers agree.
 import ast
 from typing import Any, TypeVar, cast
 
-from lrwf_cli.executors.kept.runtime import CAUGHT, ENDS, ITERATE, KEEP, KEEP_VALUE, LEFT
+from lrwf_cli.executors.kept.runtime import CAUGHT, ENDS, IN_ORDER, ITERATE, KEEP, KEEP_VALUE, LEFT
 
 __all__ = ["compile_awaits"]
 
 Node = TypeVar("Node", bound=ast.AST)
+_UNORDERED = "as_completed"
+"""Makes tasks in an order that is another one in each process, as nothing that must come by again may be."""
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -23,7 +26,7 @@ def compile_awaits(tree: Node) -> Node:
 
 
 class _Outside(ast.NodeTransformer):
-    """Looks for functions; nothing else is changed outside of an `async def`."""
+    """Looks for functions; little else is changed outside of an `async def`."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._function(node, _Outside())
@@ -35,6 +38,13 @@ class _Outside(ast.NodeTransformer):
         node.args = self.visit(node.args)
         node.body = _Outside().visit(node.body)
         return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        called = node.func
+        if _UNORDERED not in (getattr(called, "attr", None), getattr(called, "id", None)):
+            return node
+        return _at(node, ast.Call(ast.Name(IN_ORDER, ast.Load()), [called, *node.args], node.keywords))
 
     def _function(self, node: Any, body: ast.NodeTransformer) -> ast.AST:
         """Change the body for what it is; decorators, defaults and annotations belong to what is around it."""

@@ -97,9 +97,10 @@ async def in_task(coroutine: Any) -> Any:
     return await asyncio.ensure_future(coroutine)
 
 
-async def extend(items: list[Any]) -> None:
+async def extend(items: list[Any], *more: Any) -> None:
     """Change what is given."""
     items.append(await do("extended"))
+    items.extend(more)
 
 
 async def stream() -> Any:

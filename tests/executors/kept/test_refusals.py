@@ -82,9 +82,9 @@ REFUSED = {
         CLIENT,
     ),
     "after a list that was changed": (
-        "got = []\nawait outside.extend(got)\nawait ctx.schedule_resume(after=60)",
+        "got = []\nawait outside.extend(got, object())\nawait ctx.schedule_resume(after=60)",
         f"{HERE}3:1: `Handler.handle` cannot suspend at `schedule_resume`: `tests.executors.kept.outside:extend` on line L2 has changed"
-        " what it was given, which cannot be kept",
+        " what it was given, which cannot be kept (value: a value of type `object` cannot be kept)",
         "have it return what is new, or call it in an `async def` of the flow's own modules that does",
     ),
     "after a timeout": (

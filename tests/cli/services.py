@@ -37,7 +37,8 @@ class Unit:
         if self.is_active:
             return
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        known = dict([self._mark.split("=", 1)], PATH=path, LANG="C.UTF-8", INVOCATION_ID="0" * 32, **settings())
+        name, _, state = self._mark.partition("=")
+        known = {name: state, "PATH": path, "LANG": "C.UTF-8", "INVOCATION_ID": "0" * 32, **settings()}
         with self.said.open("ab") as said:
             self._main = subprocess.Popen(
                 [PROGRAM, *self._arguments],

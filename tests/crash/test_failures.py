@@ -18,11 +18,25 @@ import pytest
 
 from lrwf_cli.errors import LrwfError, StateDirectoryError, StateFull
 from tests.crash.enumeration import Crash, Enumeration, endings_of, prepared
-from tests.crash.flows import CHAIN, LOOP, MAIL, STEERED
+from tests.crash.flows import ASKED, CHAIN, LOOP, MAIL, STEERED
+from tests.crash.lanes import LANES, STEPS
 from tests.crash.recorder import History, SickDisk
+from tests.crash.waiting import CANCELLED, LATE, TOLD, WAITING
 from tests.crash.worlds import Scenario
 
-FLOWS = {"chain": CHAIN, "mail": MAIL, "loop": LOOP, "steered": STEERED}
+FLOWS: dict[str, Scenario] = {
+    "chain": CHAIN,
+    "mail": MAIL,
+    "loop": LOOP,
+    "steered": STEERED,
+    "asked": ASKED,
+    "waiting": WAITING,
+    "late": LATE,
+    "told": TOLD,
+    "cancelled": CANCELLED,
+    "lanes": LANES,
+    "steps": STEPS,
+}
 SHORT = 0
 How = Literal["once", "for good"]
 FAULTS: list[tuple[int, How]] = [
@@ -97,7 +111,7 @@ def test_a_failure_ends_the_driver_and_harms_nothing(trouble: int, how: How, are
 @pytest.mark.parametrize(("trouble", "how"), FAULTS)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_failure_harms_no_flow(flow: str, trouble: int, how: How, arena: Path) -> None:
-    """Conformance 44: the same for letters, timers, blobs and retries."""
+    """Conformance 44: the same for letters, timers, blobs, retries, and for what runs wait for."""
     fail_everywhere(FLOWS[flow], trouble, how, arena)
 
 

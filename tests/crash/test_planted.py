@@ -1,41 +1,22 @@
 """The enumeration proves itself: stores that are broken on purpose, each in one way, and each has to be found out.
 
 The breaks are made with subclasses of the disk, and of what the store hands out: nothing of the real store is patched.
+Those of what runs wait for are in `test_planted_waiting`.
 """
 
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from lrwf_cli.store.base import Held, Letter
-from lrwf_cli.store.disk import Disk
-from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
+from lrwf_cli.store.base import Letter
+from tests.crash.enumeration import How
 from tests.crash.flows import CHAIN, LOOP, MAIL, PAIR
+from tests.crash.planting import Broken, LateJournalSync, broken_by, faults
 from tests.crash.recorder import History, RecordingDisk
-from tests.crash.waiting import EAGER, LATE, TOLD
-from tests.crash.worlds import MakeDisk, MakeStore, Scenario, make_file_store
-
-
-def faults(
-    scenario: Scenario,
-    folder: Path,
-    first: How,
-    then: How | None = None,
-    *,
-    make_disk: MakeDisk = RecordingDisk,
-    make_store: MakeStore = make_file_store,
-) -> list[str]:
-    """Return what the enumeration finds, the latest crashes first; with `then` also crashes in what comes after."""
-    with Enumeration(scenario, folder, make_store, make_disk, enough=1) as enumeration:
-        history = enumeration.undisturbed()
-        crashes = list(crashes_of(NOTHING, history, first))
-        for crash, after in enumeration.after(reversed(crashes)):
-            for _ in enumeration.after(crashes_of(crash, after, then)) if then else ():
-                continue
-        return enumeration.wrong
+from tests.crash.waiting import LATE, TOLD
+from tests.crash.worlds import Scenario
 
 
 class NoJournalSync(RecordingDisk):
@@ -43,23 +24,6 @@ class NoJournalSync(RecordingDisk):
 
     def sync_data(self, fd: int, path: str) -> None:
         return
-
-
-class LateJournalSync(RecordingDisk):
-    """Acknowledges a frame before it is synced: the sync comes with whatever happens next."""
-
-    def __init__(self, root: Path, history: History) -> None:
-        super().__init__(root, history)
-        self._late: list[tuple[int, str]] = []
-
-    def sync_data(self, fd: int, path: str) -> None:
-        self._late.append((fd, path))
-
-    def write(self, fd: int, path: str, data: bytes | memoryview) -> int:
-        for late in self._late:
-            super().sync_data(*late)
-        self._late.clear()
-        return super().write(fd, path, data)
 
 
 class NoFolderSync(RecordingDisk):
@@ -151,33 +115,13 @@ class InPlace(RecordingDisk):
         super().unlink(old)
 
 
-class Hasty:
+class Hasty(Broken):
     """A held run whose letters are burnt when they are read (against I7)."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
-        self.run = held.run
-
     def letters(self) -> list[Letter]:
-        letters = self._held.letters()
-        self._held.burn([letter.id for letter in letters])
+        letters = self.held.letters()
+        self.held.burn([letter.id for letter in letters])
         return letters
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._held, name)
-
-
-class HastyStore:
-    """A store that hands out hasty runs."""
-
-    def __init__(self, path: str, disk: Disk) -> None:
-        self._store = make_file_store(path, disk)
-
-    def hold(self, run_id: str) -> Held:
-        return cast("Held", Hasty(self._store.hold(run_id)))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +135,6 @@ class HastyStore:
         (NoSyncOfMail, MAIL, "powers", None),
         (NoSyncOfBlobs, LOOP, "powers", None),
         (TimerTooLate, LOOP, "kills", None),
-        (LateJournalSync, EAGER, "powers", None),
         (NoSyncOfTimers, LATE, "powers", None),
         (NoSyncOfTimers, TOLD, "powers", None),
         (InPlace, PAIR, "kills", "kills"),
@@ -209,5 +152,5 @@ def test_a_broken_disk_is_found_out(
 
 def test_mail_burnt_before_its_frame_is_found_out(arena: Path) -> None:
     """I7: a letter that is unlinked before the frame that takes it is durable gets lost."""
-    found = faults(MAIL, arena, "kills", make_store=cast("MakeStore", HastyStore))
+    found = faults(MAIL, arena, "kills", make_store=broken_by(Hasty))
     assert found

@@ -61,7 +61,7 @@ CENTURIES = timedelta(days=365 * 500)
 """After which every timer has come due, also one that should not be there any more."""
 
 PATIENCE = 8
-"""Minutes after which what is not done is taken to be forgotten: twice what any retry here takes."""
+"""Minutes, and deeds of the user, after which what is not done is taken to be forgotten: twice what any takes."""
 
 MakeStore = Callable[[str, Disk], Store]
 MakeDisk = Callable[[Path, History], RecordingDisk]
@@ -191,7 +191,9 @@ class Life:
         Raises what a command line would report.
         """
         self._cron(runner)
-        while self._steer(runner):
+        for _ in range(PATIENCE):
+            if not self._steer(runner):
+                break
             self._cron(runner)
         self.clock.jump(CENTURIES)
         self._tick(runner)

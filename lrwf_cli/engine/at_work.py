@@ -136,9 +136,10 @@ class _Handler:
         return self._spec.grace.total_seconds() + MARGIN.total_seconds() if grace_s is None else grace_s
 
     def leave(self) -> None:
-        """Have it end because its process does."""
-        self._is_over = True
-        self.task.cancel()
+        """Have it end because its process does. Told once: a second word would cut its tidying up short."""
+        if not self._is_over:
+            self._is_over = True
+            self.task.cancel()
 
     def cut_off(self, grace_s: float | None) -> None:
         """Have it end because nobody wants what it does any more; idempotent."""

@@ -137,20 +137,29 @@ def test_a_handler_that_does_not_heed_a_cancel_is_left_behind(store: Store) -> N
     assert (run.status, heard, outputs(store.load("r"))) == ("cancelled", ["cancelled"], [])
 
 
+def test_a_cancelled_handler_is_told_once_and_may_tidy_up(store: Store) -> None:
+    """Issue 3.9: within its grace it ends in peace: neither the verdict nor the end of its process tells it again."""
+
+    async def main() -> list[str]:
+        async def tidies_up(_: Call) -> Result:
+            await asyncio.sleep(MOMENT.total_seconds())
+            at_work.heard.append("tidied up")
+            return Effects()
+
+        at_work = AtWork(tidies_up)
+        await driven(hooked(store, at_work), at_work, "cancel")
+        return at_work.heard
+
+    assert asyncio.run(main()) == ["cancelled", "tidied up"]
+
+
 def test_a_cancel_says_how_long_handlers_may_take(store: Store) -> None:
     """Design 8: `--grace`: a letter's own counts for the handlers of that run, whatever their executors say."""
 
     async def main() -> Run:
-        release = asyncio.Event()
-
         async def ignores(_: Call) -> Result:
-            while True:
-                try:
-                    await release.wait()
-                except asyncio.CancelledError:
-                    release.set()
-                    await asyncio.Event().wait()
-                return Effects()
+            await asyncio.Event().wait()
+            return Effects()
 
         at_work = AtWork(ignores)
         world = hooked(store, at_work, grace=timedelta(hours=1))

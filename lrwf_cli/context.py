@@ -3,7 +3,7 @@
 A port, which says what may be done and what that means; who does it is in `executors`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -23,13 +23,24 @@ else:
     Out_contra = TypeVar("Out_contra", contravariant=True)
     Result_contra = TypeVar("Result_contra", contravariant=True)
 
-__all__ = ["POLL_BACKOFF", "TOLERATED", "WorkflowContext"]
+__all__ = ["POLL_BACKOFF", "TOLERATED", "Tracked", "WorkflowContext"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 POLL_BACKOFF = ExponentialBackoff(initial=10, max=300)
 """The pauses of a poll that does not say otherwise: 10 s, 20 s, and so on up to 5 minutes."""
 
 TOLERATED: tuple[type[BaseException] | str, ...] = (ConnectionError, TimeoutError)
 """What a poll's check may raise now and then."""
+
+
+class Tracked(Protocol[T_co]):
+    """Items that are counted as they are gone through, once: with `async for`, or with `for` in a plain `def`."""
+
+    def __aiter__(self) -> AsyncIterator[T_co]: ...
+
+    def __iter__(self) -> Iterator[T_co]: ...
 
 
 class WorkflowContext(Protocol[Out_contra, Result_contra]):
@@ -157,6 +168,16 @@ class WorkflowContext(Protocol[Out_contra, Result_contra]):
 
         Not durable, and no effect: it is seen at once. Counts as a sign of life for `idle_timeout`. Raises UsageError
         for what is no number.
+        """
+
+    def track(
+        self, items: Iterable[T] | AsyncIterable[T], *, total: float | None = None, message: str | None = None
+    ) -> "Tracked[T]":
+        """Go through items with `async for`, or in a plain `def` with `for`, and show how many are done.
+
+        What is awaited for each is kept as everywhere: a handler that wakes goes through the items again, and reads it.
+        A list, tuple, range or mapping is taken as it is; anything else is gathered first, which is kept: it must end.
+        `total`: their number, where that is not what counts. Raises UsageError, NotEncodable.
         """
 
     @property

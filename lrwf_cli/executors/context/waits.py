@@ -1,10 +1,10 @@
 """What a handler may wait for: time, a status, an answer, a step. Each is kept by itself, under its place."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from datetime import datetime
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import UNSET
 
@@ -19,8 +19,11 @@ from lrwf_cli.executors.context.facts import Facts, running_loop
 from lrwf_cli.executors.context.keeper import Place
 from lrwf_cli.executors.context.polls import Poll
 from lrwf_cli.executors.context.timers import Timer
+from lrwf_cli.executors.context.track import Track
 
 __all__ = ["DONE", "Waits"]
+
+T = TypeVar("T")
 
 
 class _Done(Awaitable[None]):
@@ -113,6 +116,14 @@ class Waits(Facts):
         else:
             self.loop.call_soon_threadsafe(self.desk.progress, current, total, message)
         return DONE
+
+    def track(
+        self, items: Iterable[T] | AsyncIterable[T], *, total: float | None = None, message: str | None = None
+    ) -> Track[T]:
+        """As `WorkflowContext` says."""
+        self.check_open()
+        report = self.report_progress
+        return Track(items, total=total, message=message, keeper=self.keeper, codec=self.codec, report=report)
 
     def _clock(self) -> datetime:
         return self.keeper.now

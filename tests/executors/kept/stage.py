@@ -70,6 +70,7 @@ class Stage:
     entries: int = 0
     frames: int = 0
     log: list[str] = field(default_factory=list)
+    reports: list[tuple[float | None, float | None, str | None]] = field(default_factory=list)
     check: bool = False
     same_process: bool = False
     invoker: PythonInvoker | None = None
@@ -192,7 +193,8 @@ class _Desk:
             self.dying.set_result(None)
             await asyncio.get_running_loop().create_future()
 
-    def progress(self, current: float | None, total: float | None, message: str | None) -> None: ...
+    def progress(self, current: float | None, total: float | None, message: str | None) -> None:
+        self.stage.reports.append((current, total, message))
 
 
 WORKFLOW = Workflow("flow", {"a": ExecutorSpec("a")}, "a")

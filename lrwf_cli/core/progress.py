@@ -5,12 +5,14 @@ on after a crash, says again what it has said before, and nobody sees it go back
 anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-__all__ = ["Part", "Progress", "further", "together"]
+from lrwf_cli.core.model import Json
+
+__all__ = ["Part", "Progress", "further", "parts_of", "shown", "together"]
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,6 +69,19 @@ def together(parts: Iterable[Part]) -> Progress | None:
     rate = sum(rates) if rates else None
     message = next((part.message for part in reversed(known) if part.message is not None), None)
     return Progress(known[-1].at, current, total, message, rate, _left(current, total, rate))
+
+
+def shown(parts: Mapping[str, Part]) -> Json:
+    """Return what is written down for others: how far all parts are together, and each by its delivery."""
+    return {**msgspec.to_builtins(together(parts.values())), "parts": msgspec.to_builtins(parts)}
+
+
+def parts_of(written: Json) -> dict[str, Part]:
+    """Return the parts, by delivery, of what `shown` returned; none of what was not written to its end."""
+    try:
+        return msgspec.convert(written["parts"], dict[str, Part])
+    except (TypeError, KeyError, msgspec.ValidationError):
+        return {}
 
 
 def _rate(part: Part) -> float | None:

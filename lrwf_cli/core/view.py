@@ -3,7 +3,7 @@
 Values come out as plain JSON, large ones as they are kept: whoever prints resolves what is shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from lrwf_cli.core.model import Json, identity
 from lrwf_cli.core.outside import expected, request_status
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.plain import plain
+from lrwf_cli.core.progress import parts_of, together
 from lrwf_cli.core.run import Ending, Failure, Invocation, Run
 from lrwf_cli.core.suspended import Answer, Request
 
@@ -157,17 +158,27 @@ def _executor(run: Run, executor: str, mine: list[Invocation], progress: Callabl
         "id": executor,
         "state": state,
         "attempt": max((invocation.attempt for invocation in mine), default=1 if tally else 0),
-        "progress": _shown(progress(executor), {i.attempt for i in mine}) if state == "running" else None,
+        "progress": _shown(progress(executor), mine) if state in {"running", "waiting"} else None,
         "completed": tally.completed if tally else 0,
         "failed": tally.failed if tally else 0,
     }
 
 
-def _shown(progress: Json, attempts: set[int]) -> Json:
-    """Return how far an executor is; `None` if that was said by an attempt that is over."""
-    if not isinstance(progress, dict) or progress.get("attempt") not in attempts:
+def _shown(progress: Json, mine: Iterable[Invocation]) -> Json:
+    """Return how far an executor is; `None` if nobody knows. What was said before a message was begun anew is over."""
+    starts = {invocation.delivery.id: invocation.start for invocation in mine}
+    parts = parts_of(progress).items()
+    known = together(part for delivery, part in parts if starts.get(delivery) == part.start)
+    if known is None:
         return None
-    return {key: progress.get(key) for key in ("current", "total", "message")}
+    return {
+        "current": known.current,
+        "total": known.total,
+        "message": known.message,
+        "rate": known.rate,
+        "left_s": None if known.left is None else known.left.total_seconds(),
+        "at": instant(known.at),
+    }
 
 
 def _state_of(run: Run, executor: str, mine: list[Invocation]) -> str:

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 
 from lrwf_cli.clock import Clock
 from lrwf_cli.core import commands as c
+from lrwf_cli.core.commands import Effects
 from lrwf_cli.core.model import ExecutorSpec, Json
+from lrwf_cli.core.progress import Part
 from lrwf_cli.core.run import Failure, Invocation
 from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.engine.inbox import Inbox
@@ -52,6 +55,7 @@ class AtWork:
         slots: Slots,
         *,
         show: Callable[[str, Json], None],
+        shown: Callable[[str], Json],
         alarm: Callable[[float, Overrunning], Callable[[], None]] | None,
     ) -> None:
         self.broken: BaseException | None = None
@@ -60,7 +64,9 @@ class AtWork:
         self._clock = clock
         self.inbox = inbox
         self._slots = slots
-        self.show = show
+        self._show = show
+        self._known = shown
+        self._shown: dict[str, Shown] = {}
         self.alarm = alarm
         self._handlers: dict[str, _Handler] = {}
 
@@ -89,6 +95,17 @@ class AtWork:
         for handler in handlers:
             handler.give_up()
 
+    def say(self, call: Call, current: float | None, total: float | None, message: str | None) -> None:
+        """Show how far a handler is, soon."""
+        now = self._clock.now()
+        self.shown(call.delivery.executor).say(call.delivery.id, Part(call.start, now, now, current, total, message))
+
+    def shown(self, executor: str) -> Shown:
+        """Return the progress of an executor; what is known of it is read when it is first asked for."""
+        if executor not in self._shown:
+            self._shown[executor] = Shown(partial(self._known, executor), partial(self._show, executor))
+        return self._shown[executor]
+
     def free(self, delivery: str) -> None:
         """Give a handler's place back before the driver decides what starts next; idempotent."""
         if self._handlers.pop(delivery, None) is not None:
@@ -106,8 +123,9 @@ class _Handler:
         self._is_over = False
         self._is_cut_off = False
         self._given_up = False
+        self._goes_on = True
         self._limits = Limits(spec, invocation, cancel=self._cancel, give_up=self.give_up)
-        self._shown = Shown(lambda shown: owner.show(call.delivery.executor, shown))
+        self._has_told = False
         self._disarm: Callable[[], None] | None = None
         self._armed_at = 0.0
         self.task: asyncio.Task[None]
@@ -165,7 +183,8 @@ class _Handler:
         self._limits.alive()
         if self._disarm is not None and asyncio.get_running_loop().time() - self._armed_at >= ARM_EVERY_S:
             self._arm()
-        self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
+        self._has_told = True
+        self._owner.say(self._call, current, total, message)
 
     async def _handle(self) -> None:
         delivery = self._call.delivery
@@ -179,6 +198,7 @@ class _Handler:
         cut_off = self._is_over and isinstance(result, Failed | Stuck)  # it was told to end, and made this of it
         if self._given_up or (cut_off and self._limits.past is None):
             return
+        self._goes_on = not isinstance(self._limits.past or result, Effects)
         self._owner.inbox.put(command_of(delivery.id, self._limits.past or result))
         self._owner.free(delivery.id)
 
@@ -190,10 +210,16 @@ class _Handler:
             with suppress(asyncio.CancelledError):
                 task.exception()
             return
-        self._shown.flush()
+        self._tell_last()
         self._owner.free(self._call.delivery.id)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._owner.broken = error
+
+    def _tell_last(self) -> None:
+        """Show how far it came; one that has suspended, or was cut off, goes on from there."""
+        if self._has_told:
+            shown = self._owner.shown(self._call.delivery.executor)
+            shown.flush() if self._goes_on else shown.over(self._call.delivery.id)
 
     def _cancel(self) -> None:
         self.task.cancel()
@@ -204,7 +230,7 @@ class _Handler:
             return
         self._given_up = True
         self._call_off()
-        self._shown.flush()
+        self._tell_last()
         if self._limits.past is not None:
             self._owner.inbox.put(command_of(self._call.delivery.id, self._limits.past))
         self._owner.free(self._call.delivery.id)

@@ -76,6 +76,7 @@ class Driver:
             self._inbox,
             slots,
             show=held.progress,
+            shown=held.shown,
             alarm=partial(alarm, kept=self._commit_from_outside) if alarm else None,
         )
         self._telling = Telling(assembly.tell, self._inbox)

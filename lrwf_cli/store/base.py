@@ -151,6 +151,9 @@ class Held(Protocol):
     def progress(self, executor: str, shown: Json) -> None:
         """Replace what is shown of how far `executor` is. Not durable."""
 
+    def shown(self, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing that can be read."""
+
     def burn(self, ids: Sequence[str]) -> None:
         """Remove letters; their ids are in the journal by now."""
 

@@ -13,7 +13,6 @@ from functools import cached_property, partial
 from os import PathLike, fdopen, lstat
 from typing import TYPE_CHECKING, Self
 
-import msgspec
 from msgspec.structs import replace
 
 from lrwf_cli.core.model import Json
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["FileStore"]
 
 _LOG_BYTES = 1 << 20
-_SHOWN_BYTES = 1 << 16
 
 
 class FileStore:
@@ -266,10 +264,7 @@ class FileStore:
     @told
     def progress_of(self, run_id: str, executor: str) -> Json:
         """Return what is shown of how far `executor` is; `None`: nothing. Raises InvalidRunId, UnknownRun."""
-        try:
-            return msgspec.json.decode(read_file(self._folder(run_id).progress(executor), _SHOWN_BYTES))
-        except (FileNotFoundError, msgspec.MsgspecError):  # it is not synced: a power loss may leave half of it
-            return None
+        return self._folder(run_id).read_progress(executor)
 
     def _folder(self, run_id: str) -> RunFolder:
         path = f"{self._runs}/{checked_run_id(run_id)}"

@@ -197,6 +197,13 @@ class FileHeld:
             self._disk.make_folder(self._folder.shown)
             self._disk.replace(self._folder.progress(executor), msgspec.json.encode(shown) + b"\n", durable=False)
 
+    def shown(self, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing that can be read. Never fails."""
+        try:
+            return self._folder.read_progress(executor)
+        except OSError:  # it is only looked at
+            return None
+
     @told
     def burn(self, ids: Sequence[str]) -> None:
         """Remove letters. Not durable: one that comes back is known by its id."""

@@ -139,6 +139,10 @@ class MemoryHeld:
         """Replace what is shown of how far `executor` is."""
         self._kept.progress[executor] = msgspec.json.encode(shown)
 
+    def shown(self, executor: str) -> Json:
+        """Return what is shown of how far `executor` is; `None`: nothing."""
+        return self._store.progress_of(self._kept.run_id, executor)
+
     def burn(self, ids: Sequence[str]) -> None:
         """Remove letters."""
         for letter_id in ids:

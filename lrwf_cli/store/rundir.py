@@ -1,14 +1,19 @@
 """The folder of one run: what its files are called, and reading the run from them."""
 
+import msgspec
+
 from lrwf_cli.core.apply import fold
+from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import JournalCorrupt, UnknownRun
 from lrwf_cli.store import checkpoints
 from lrwf_cli.store.journal import Journal, beginning
 from lrwf_cli.store.names import file_name
-from lrwf_cli.store.reading import folder_of
+from lrwf_cli.store.reading import folder_of, read_file
 
 __all__ = ["RunFolder", "unknown"]
+
+_SHOWN_BYTES = 1 << 20
 
 
 class RunFolder:
@@ -45,6 +50,13 @@ class RunFolder:
     def progress(self, executor: str) -> str:
         """Return the path of what is shown of how far an executor is."""
         return f"{self.shown}/{file_name(executor)}.json"
+
+    def read_progress(self, executor: str) -> Json:
+        """Return what is shown of how far an executor is; `None`: nothing, or what a power loss has left of it."""
+        try:
+            return msgspec.json.decode(read_file(self.progress(executor), _SHOWN_BYTES))
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
 
     def torn(self, seq: int) -> str:
         """Return the path where what came after frame `seq` is put aside."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.codec import Codec
@@ -11,6 +12,8 @@ from lrwf_cli.core.model import Direct, ExecutorSpec, FanIn, FanOut, RetryPolicy
 from lrwf_cli.core.outside import expected, open_requests
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.plain import plain
+from lrwf_cli.core.progress import Part
+from lrwf_cli.core.progress import shown as written_down
 from lrwf_cli.core.run import Delivery, Ending, Failure, Invocation, Run
 from lrwf_cli.core.suspended import CRASH, Answer, Ask, Request, Wait
 from lrwf_cli.core.view import instant, status_view, summary_view
@@ -285,14 +288,21 @@ def test_a_verdict_that_stands_is_shown() -> None:
 
 
 def test_progress_is_that_of_what_is_at_work() -> None:
-    """Conformance 55: what an attempt said that is over is not shown any more."""
+    """Conformance 55: what was said before a message was begun anew is not shown any more; a suspension is no end."""
     run = begun().now_run
+    (invocation,) = run.started.values()
+    at = datetime(2026, 1, 1, tzinfo=UTC)
 
     def shown(progress: Any, run: Run = run) -> Any:
         return status_view(run, progress=lambda _: progress)["executors"][0]["progress"]
 
-    said = {"current": 1, "total": None, "message": "so far"}
-    assert shown({**said, "attempt": 1}) == said
-    assert shown({**said, "attempt": 2}) is None
+    def written(start: int) -> Any:
+        return written_down({invocation.delivery.id: Part(start, at, at, 1, None, "so far")})
+
+    said = {"current": 1, "total": None, "message": "so far", "rate": None, "left_s": None, "at": instant(at)}
+    assert shown(written(1)) == said
+    assert shown(written(2)) is None
     assert shown(None) is None
-    assert shown({**said, "attempt": 1}, waiting_run()) is None
+    assert shown({"parts": [1]}) is None
+    assert shown(written(1), replace(run, started={}, waiting=run.started)) == said
+    assert shown(written(1), replace(run, started={})) is None

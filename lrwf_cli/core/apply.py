@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from lrwf_cli.core import apply_background
 from lrwf_cli.core import events as e
 from lrwf_cli.core.apply_invocations import APPLY
 from lrwf_cli.core.asking import ask_anew
+from lrwf_cli.core.background import Outcome
+from lrwf_cli.core.looking_after import unfinished
 from lrwf_cli.core.places import cut_off, grant, line_up, renew
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.status import moved, settled
@@ -23,6 +26,9 @@ __all__ = ["FOLD", "apply", "begin", "fold"]
 
 FOLD = 2
 """Raised whenever the same events make another run than before: what was folded by another version is folded anew."""
+
+
+_OF_ANOTHER = Outcome(error=Failure("BackgroundLost", "it is another run's: this one was forked from that"), lost=True)
 
 
 class FrameLike(Protocol):
@@ -95,6 +101,8 @@ def _forked(event: e.RunForked) -> Run:
     run.id, run.seq, run.epoch = event.run_id, 1, 0
     run.forked_from = (event.from_run, event.from_seq)
     run.started_at = run.updated_at = event.at
+    for work in unfinished(run):
+        run.background[work.id] = replace(work, state="lost", outcome=_OF_ANOTHER, ended_at=event.at)
     return run
 
 
@@ -103,6 +111,9 @@ def _rewound(run: Run, event: e.RunRewound) -> Run:
     past = _afresh(event.run, run.updated_at)
     past.seq, past.updated_at, past.epoch = run.seq, run.updated_at, run.epoch + 1
     past.origin, past.boot_id = run.origin, run.boot_id
+    for work in unfinished(run):
+        if work.id not in past.background:  # what was begun since belongs to nobody any more
+            past.background[work.id] = replace(work, state="ending")
     return past
 
 
@@ -240,6 +251,7 @@ def _notice_failed(run: Run, event: e.NoticeFailed) -> None:
 
 _APPLY: dict[type, Callable[[Run, Any], None]] = {
     **APPLY,
+    **apply_background.APPLY,
     e.DriverStarted: _driver_started,
     e.MailTaken: _mail_taken,
     e.RunPaused: _run_paused,

@@ -39,6 +39,7 @@ def _invocation_completed(run: Run, event: e.InvocationCompleted) -> None:
     run.steps.pop(event.delivery, None)
     withdraw(run, event.delivery)
     _open(run, event.requests)
+    run.background.update({work.id: work for work in event.background})
     for change in event.state:
         _change_state(run, change)
     if event.saved is not None:
@@ -113,6 +114,7 @@ def _invocation_suspended(run: Run, event: e.InvocationSuspended) -> None:
     invocation = run.started.pop(event.delivery)
     _keep(run, event.delivery, event.kept)
     _open(run, event.requests)
+    run.background.update({work.id: work for work in event.background})
     withdraw(run, event.delivery, but=[wait.request for wait in event.waits])
     waits = replace(invocation, waits=event.waits, started_at=None, crashes=0, maybe_done=False, stuck=False)
     run.waiting[event.delivery] = replace(waits, due_at=due_at(waits))

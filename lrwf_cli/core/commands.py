@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from lrwf_cli.core.background import Begin, Outcome
 from lrwf_cli.core.model import Json, RetryPolicy
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.run import Failure, Origin, Run
@@ -16,6 +17,7 @@ from lrwf_cli.core.suspended import Answer, Ask, Kept, Suspension
 
 __all__ = [
     "Advance",
+    "Began",
     "Block",
     "Cancel",
     "Command",
@@ -23,9 +25,11 @@ __all__ = [
     "CutOff",
     "Deliver",
     "Effects",
+    "Ended",
     "Fail",
     "Fork",
     "Keep",
+    "Looked",
     "Pause",
     "Respond",
     "Resume",
@@ -37,6 +41,7 @@ __all__ = [
     "Suspend",
     "Take",
     "TakeMail",
+    "Tell",
 ]
 
 
@@ -66,7 +71,8 @@ class StateWrite(msgspec.Struct, frozen=True):
 class Effects(msgspec.Struct, frozen=True):
     """Everything that a handler did, as values. It counts when its invocation completes.
 
-    `asks` are questions whose answers become deliveries of their own (`calls`). `saved` is what the executor's
+    `asks` are questions whose answers become deliveries of their own (`calls`), `begins` is the background work that it
+    has asked for. `saved` is what the executor's
     `on_checkpoint_save` returned (encoded), `None` when it keeps nothing.
     """
 
@@ -75,6 +81,7 @@ class Effects(msgspec.Struct, frozen=True):
     writes: tuple[StateWrite, ...] = ()
     saved: Json = None
     asks: tuple[Ask, ...] = ()
+    begins: tuple[Begin, ...] = ()
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -158,6 +165,33 @@ class Deliver(msgspec.Struct, frozen=True):
     again_at: datetime | None = None
 
 
+class Began(msgspec.Struct, frozen=True):
+    """Background work runs. `begun` says which of its beginnings that is."""
+
+    task: str
+    begun: int
+    pid: int | None = None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """Background work is over, or could not be begun."""
+
+    task: str
+    begun: int
+    outcome: Outcome
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """All background work that should run was looked at: what is not reported as ended is at work."""
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """Background work is to end; no `tasks`: all of it."""
+
+    tasks: tuple[str, ...] = ()
+    by: Person | None = None
+
+
 class CutOff(msgspec.Struct, frozen=True):
     """The process is told to end: its handlers are cut off, which counts against none of them."""
 
@@ -168,7 +202,7 @@ class TakeMail(msgspec.Struct, frozen=True):
     id: str
     epoch: int
     kind: str
-    command: "Pause | Resume | Cancel | Respond | None" = None
+    command: "Pause | Resume | Cancel | Respond | Tell | None" = None
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -232,6 +266,10 @@ Command = (
     | Keep
     | Respond
     | Deliver
+    | Began
+    | Ended
+    | Looked
+    | Tell
     | CutOff
     | TakeMail
     | Pause

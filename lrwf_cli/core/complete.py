@@ -10,6 +10,7 @@ from lrwf_cli.core.ending import harmless
 from lrwf_cli.core.events import InvocationCompleted, InvocationFailed, InvocationSuspended, StateChange
 from lrwf_cli.core.giving_up import given_up
 from lrwf_cli.core.lineage import child_path, delivery_id
+from lrwf_cli.core.looking_after import addressed_to, asked_for
 from lrwf_cli.core.model import FanIn, Json, RetryPolicy, Scope, Workflow
 from lrwf_cli.core.retry import delay, is_retryable
 from lrwf_cli.core.route import Hop, check_type, route, scope_of
@@ -38,7 +39,8 @@ def completed(
     if run.ending is not None:
         return harmless(event)
     requests = opened(workflow, run, invocation, effects.asks, now)
-    return replace(event, requests=requests) if requests else event
+    background = asked_for(run, invocation, effects.begins, now)
+    return replace(event, requests=requests, background=background) if requests or background else event
 
 
 def _failure(invocation: Invocation, error: Exception) -> Failure:
@@ -69,10 +71,12 @@ def suspended(
 ) -> InvocationSuspended | InvocationFailed:
     """Return the suspension, with the requests that are new; what is done after a verdict may not suspend."""
     requests = opened(workflow, run, invocation, suspension.asks, now)
+    background = asked_for(run, invocation, suspension.begins, now)
     waits = addressed(run, invocation, suspension.waits, requests)
+    waits = addressed_to(run, invocation, waits, background)
     if refusal := _refusal(run, invocation, waits):
         return given_up(workflow, run, invocation, _failure(invocation, refusal))
-    return InvocationSuspended(invocation.delivery.id, waits, suspension.kept, requests)
+    return InvocationSuspended(invocation.delivery.id, waits, suspension.kept, requests, background)
 
 
 def _refusal(run: Run, invocation: Invocation, waits: tuple[Wait, ...]) -> SuspensionRefused | None:
@@ -80,7 +84,7 @@ def _refusal(run: Run, invocation: Invocation, waits: tuple[Wait, ...]) -> Suspe
     if run.ending is not None:
         what = f"`{executor}` may not wait: it is called after the run's verdict"
         return SuspensionRefused(what, hint="do what waits in an executor of the workflow")
-    if all(wait.due_at is None and wait.request is None for wait in waits):  # I3: nothing could ever wake it
+    if not any(wait.due_at or wait.request or wait.task for wait in waits):  # I3: nothing could ever wake it
         what = f"`{executor}` waits for what neither time nor an answer brings"
         return SuspensionRefused(what, hint="wait with what `ctx` offers: a timer, a poll, a question")
     return None

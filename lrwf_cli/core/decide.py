@@ -43,6 +43,7 @@ from lrwf_cli.core.complete import completed, failed, suspended
 from lrwf_cli.core.ending import end, standing
 from lrwf_cli.core.giving_up import crashed, given_up, late, refused_by_person
 from lrwf_cli.core.lineage import delivery_id
+from lrwf_cli.core.looking_after import ended, first_look, forsaken, is_ending, looked, told, unfinished
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.notices import again_at, news
 from lrwf_cli.core.run import Delivery, Failure, Run
@@ -71,7 +72,7 @@ def decide(workflow: Workflow, run: Run | None, command: c.Command, now: datetim
     if run is None:
         raise ValueError(f"{type(command).__name__} needs a run")
     events = _DECIDE[type(command)](workflow, run, command, now)
-    return (*events, *news(workflow, run, events, now))
+    return (*events, *forsaken(run, events), *news(workflow, run, events, now))
 
 
 def _start(workflow: Workflow, command: c.Start, now: datetime) -> Events:
@@ -121,25 +122,25 @@ def _advance(workflow: Workflow, run: Run, command: c.Advance, now: datetime) ->
         or tuple(late(workflow, run, now))
         or _woken(workflow, run, now)
         or startable(workflow, run, command.slots, now)
-        or tuple(end(workflow, run, each, now) for each in verdict(workflow, run))
+        or tuple(event for each in verdict(workflow, run) for event in end(workflow, run, each, now))
     )
 
 
 def _finished(run: Run) -> Events:
-    return (standing(run.ending),) if run.ending is not None and not run.in_flight else ()
+    return (standing(run.ending),) if run.ending is not None and not run.in_flight and not is_ending(run) else ()
 
 
 def _overdue(workflow: Workflow, run: Run, now: datetime) -> Events:
     if run.deadline_at is None or now < run.deadline_at or run.ending is not None:
         return ()
     error = Failure("RunTimedOut", f"the run was not finished by {run.deadline_at.isoformat()}")
-    return (end(workflow, run, e.RunTimedOut(error), now),)
+    return end(workflow, run, e.RunTimedOut(error), now)
 
 
 def _stopped(workflow: Workflow, run: Run, now: datetime) -> Events:
     if run.error is None or workflow.when_failed != "stop":
         return ()
-    return (end(workflow, run, e.RunFailed(run.error), now),)
+    return end(workflow, run, e.RunFailed(run.error), now)
 
 
 def _woken(workflow: Workflow, run: Run, now: datetime) -> Events:
@@ -170,7 +171,10 @@ def _complete(workflow: Workflow, run: Run, command: c.Complete, now: datetime) 
 
 def _suspend(workflow: Workflow, run: Run, command: c.Suspend, now: datetime) -> Events:
     invocation = run.started.get(command.delivery)
-    return () if invocation is None else (suspended(workflow, run, invocation, command.suspension, now),)
+    if invocation is None:
+        return ()
+    told_now = told(run, invocation, command.suspension.tells)
+    return (suspended(workflow, run, invocation, command.suspension, now), *told_now)
 
 
 def _keep(_: Workflow, run: Run, command: c.Keep, __: datetime) -> Events:
@@ -188,6 +192,28 @@ def _deliver(_: Workflow, run: Run, command: c.Deliver, now: datetime) -> Events
     if command.error is None:
         return (e.NoticeDelivered(notice.id),)
     return (e.NoticeFailed(notice.id, command.error, again_at(notice, now)),)
+
+
+def _began(_: Workflow, run: Run, command: c.Began, now: datetime) -> Events:
+    work = run.background.get(command.task)
+    if work is None or work.is_over or work.begun != command.begun or work.began_at is not None:
+        return ()
+    return (e.BackgroundBegan(work.id, command.pid, first_look(now)),)
+
+
+def _ended(_: Workflow, run: Run, command: c.Ended, __: datetime) -> Events:
+    return ended(run, command.task, command.begun, command.outcome)
+
+
+def _looked(_: Workflow, run: Run, __: c.Looked, now: datetime) -> Events:
+    return looked(run, now)
+
+
+def _tell(_: Workflow, run: Run, command: c.Tell, __: datetime) -> Events:
+    tasks = tuple(
+        each.id for each in unfinished(run) if each.state != "ending" and each.id in (command.tasks or run.background)
+    )
+    return (e.BackgroundTold(tasks),) if tasks else ()
 
 
 def _cut_off(_: Workflow, run: Run, __: c.CutOff, ___: datetime) -> Events:
@@ -216,7 +242,7 @@ def _resume(_: Workflow, run: Run, command: c.Resume, __: datetime) -> Events:
 
 def _cancel(workflow: Workflow, run: Run, command: c.Cancel, now: datetime) -> Events:
     (cancelled,) = _if_allowed(run, e.RunCancelled(command.by, command.reason))
-    return (end(workflow, run, cancelled, now) if run.ending is None else standing(run.ending),)
+    return end(workflow, run, cancelled, now) if run.ending is None else (standing(run.ending),)
 
 
 def _block(workflow: Workflow, run: Run, command: c.Block, now: datetime) -> Events:
@@ -255,6 +281,10 @@ _DECIDE: dict[type, Callable[[Workflow, Run, Any, datetime], Events]] = {
     c.Keep: _keep,
     c.Respond: _respond,
     c.Deliver: _deliver,
+    c.Began: _began,
+    c.Ended: _ended,
+    c.Looked: _looked,
+    c.Tell: _tell,
     c.CutOff: _cut_off,
     c.TakeMail: _take_mail,
     c.Pause: _pause,

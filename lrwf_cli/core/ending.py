@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from lrwf_cli.core import events as e
 from lrwf_cli.core.giving_up import report
 from lrwf_cli.core.lineage import delivery_id
+from lrwf_cli.core.looking_after import is_ending, told_at_end
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Delivery, Dropped, Ending, Failure, Run
 from lrwf_cli.core.status import ENDS
@@ -21,15 +22,17 @@ HOOKS_MAY_TAKE = timedelta(minutes=10)
 Verdict = e.RunCompleted | e.RunFailed | e.RunTimedOut | e.RunCancelled
 
 
-def end(workflow: Workflow, run: Run, verdict: Verdict, now: datetime) -> e.Event:
-    """Return `verdict`, or what comes before it if there is something to be done after it."""
+def end(workflow: Workflow, run: Run, verdict: Verdict, now: datetime) -> tuple[e.Event, ...]:
+    """Return `verdict`, or what comes before it if there is something to be done after it, or something to be ended."""
     status = ENDS[e.name_of(verdict)]
     hooks = [(kind, workflow.after[kind]) for kind in (status, "exit") if kind in workflow.after]
-    if not hooks or run.ending is not None:
-        return verdict
+    told = told_at_end(run, is_well=status == "completed")
+    if run.ending is not None or not (hooks or told or is_ending(run)):
+        return (verdict,)
     ending = Ending(status, _error_of(verdict), getattr(verdict, "by", None), getattr(verdict, "reason", None))
     deliveries = tuple(_call(run, kind, executor, ending.error, now) for kind, executor in hooks)
-    return e.RunEnding(ending, deliveries, now + HOOKS_MAY_TAKE)
+    stopped = (e.BackgroundTold(told),) if told else ()
+    return (*stopped, e.RunEnding(ending, deliveries, now + HOOKS_MAY_TAKE))
 
 
 def _error_of(verdict: Verdict) -> Failure | None:

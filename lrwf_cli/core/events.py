@@ -9,6 +9,13 @@ Fields may be added with a default, never changed or removed. What happens to si
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from lrwf_cli.core.background_events import (
+    BackgroundBegan,
+    BackgroundBegunAnew,
+    BackgroundEnded,
+    BackgroundLookedAfter,
+    BackgroundTold,
+)
 from lrwf_cli.core.invocation_events import (
     AwaitsKept,
     EventBase,
@@ -28,6 +35,11 @@ from lrwf_cli.core.run import Delivery, Ending, Failure, Notice, Origin, Run
 
 __all__ = [
     "AwaitsKept",
+    "BackgroundBegan",
+    "BackgroundBegunAnew",
+    "BackgroundEnded",
+    "BackgroundLookedAfter",
+    "BackgroundTold",
     "DriverStarted",
     "Event",
     "InvocationCompleted",
@@ -130,7 +142,7 @@ class RunBlocked(EventBase, frozen=True):
 
 
 class RunEnding(EventBase, frozen=True):
-    """There is a verdict, and something to be done after it: these deliveries. Then the run ends by it."""
+    """There is a verdict, and something to be done after it: these deliveries, or background work that is to end."""
 
     ending: Ending
     deliveries: tuple[Delivery, ...]
@@ -202,6 +214,11 @@ Event = (
     | RequestsOpened
     | RequestAnswered
     | WokeUp
+    | BackgroundBegan
+    | BackgroundLookedAfter
+    | BackgroundTold
+    | BackgroundBegunAnew
+    | BackgroundEnded
     | MailTaken
     | RunPaused
     | RunResumed

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from lrwf_cli.core.background import Background
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Delivery, Dropped, Failure, Joined, Output
 from lrwf_cli.core.suspended import Answer, Kept, Request, Wait
@@ -50,13 +51,15 @@ class AwaitsKept(EventBase, frozen=True):
 class InvocationSuspended(EventBase, frozen=True):
     """A handler waits for the world: no process is needed until one of `waits` is over.
 
-    `kept` are the awaits since it was entered, `requests` what it asks that was not asked before.
+    `kept` are the awaits since it was entered, `requests` what it asks that was not asked before, `background` what is
+    to be begun beside the run.
     """
 
     delivery: str
     waits: tuple[Wait, ...]
     kept: tuple[Kept, ...] = ()
     requests: tuple[Request, ...] = ()
+    background: tuple[Background, ...] = ()
 
 
 class StateChange(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,6 +85,7 @@ class InvocationCompleted(EventBase, frozen=True):
     state: tuple[StateChange, ...] = ()
     saved: StateChange | None = None
     requests: tuple[Request, ...] = ()
+    background: tuple[Background, ...] = ()
 
 
 class InvocationFailed(EventBase, frozen=True):

@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from lrwf_cli.core.background import Background
+from lrwf_cli.core.failure import Failure
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.person import Person
 from lrwf_cli.core.suspended import Kept, Request, Wait
@@ -85,18 +87,6 @@ class Joined(msgspec.Struct, frozen=True, omit_defaults=True):
     superstep: int
     message: Json = None
     path: tuple[int, ...] = ()
-
-
-class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why something failed. `type` is the bare class name; `mro` the names that policies match."""
-
-    type: str
-    message: str
-    executor: str | None = None
-    attempt: int | None = None
-    exit_code: int | None = None
-    hint: str | None = None
-    mro: tuple[str, ...] = ()
 
 
 class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -190,8 +180,8 @@ class Run(msgspec.Struct, omit_defaults=True):
 
     Of what is suspended or cut off, by delivery: `kept` holds its kept awaits by lane, `steps` the results of its
     `ctx.step`s, which outlast a failure. `requests` are all that were asked in this epoch, `asked` how many by each
-    executor. While `ending` stands, `aside` holds what was ready and is for a `retry` to begin. `notices` are not yet
-    delivered.
+    executor, `background` is all work that was begun beside it. While `ending` stands, `aside` holds what was ready and
+    is for a `retry` to begin. `notices` are not yet delivered.
     """
 
     id: str
@@ -226,6 +216,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     steps: dict[str, list[Kept]] = {}
     requests: dict[str, Request] = {}
     asked: dict[str, int] = {}
+    background: dict[str, Background] = {}
     ending: Ending | None = None
     aside: dict[str, list[Invocation]] = {}
     notices: dict[str, Notice] = {}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lrwf_cli.core.asking import is_asking
+from lrwf_cli.core.looking_after import is_awaited
 from lrwf_cli.core.run import FINAL, Run, Status
 from lrwf_cli.errors import WrongStatus
 
@@ -64,7 +65,7 @@ def settled(run: Run) -> Status:
     """Return `running` or `waiting`, whichever is true, for a run that has one of the two statuses."""
     if run.status not in {"running", "waiting"}:
         return run.status
-    waits = run.waiting or is_asking(run)
+    waits = run.waiting or is_asking(run) or is_awaited(run)
     return "waiting" if waits and not run.in_flight and run.ending is None else "running"
 
 

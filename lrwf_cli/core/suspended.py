@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from lrwf_cli.core.background import Begin
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.person import Person
 
@@ -53,10 +54,11 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one lane of a suspended handler waits for, under the place of the await that waits.
 
-    `due_at`: when to wake it (for a request: its expiry); `None`: not by time. `request` is the id of the request
-    that it waits for, and `hears` those of this invocation's requests whose answer wakes it before its time: both are
-    set by the core. `since` is when this await began to wait, `count` how many checks there were, `detail` a word for
-    people (the last status of a poll). `data` is whatever the await wants to find again when it is woken.
+    `due_at`: when to wake it (for a request: its expiry); `None`: not by time. `request` is the id of the request that
+    it waits for, and `hears` those of this invocation's requests whose answer wakes it before its time; `task` is the
+    background work that it waits for, which was asked for at `begun_at`. All three are set by the core. `since` is when
+    this await began to wait, `count` how many checks there were, `detail` a word for people (the last status of a
+    poll). `data` is whatever the await wants to find again when it is woken.
     """
 
     kind: WaitKind
@@ -66,6 +68,8 @@ class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
     since: datetime
     due_at: datetime | None = None
     request: str | None = None
+    task: str | None = None
+    begun_at: tuple[str, str] | None = None
     hears: tuple[str, ...] = ()
     count: int = 0
     detail: str | None = None
@@ -138,9 +142,11 @@ class Suspension(msgspec.Struct, frozen=True):
 
     `kept` is what it has kept since it was entered, in the order in which it returned, lane by lane; `waits` is what
     each of its lanes waits for now (all of them: earlier ones are forgotten); `asks` are the questions that are new
-    or still open.
+    or still open. `begins` is the background work that it has asked for so far, `tells` the places of what is to end.
     """
 
     kept: tuple[Kept, ...]
     waits: tuple[Wait, ...]
     asks: tuple[Ask, ...] = ()
+    begins: tuple[Begin, ...] = ()
+    tells: tuple[tuple[str, str], ...] = ()

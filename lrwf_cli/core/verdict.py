@@ -2,6 +2,7 @@
 
 from lrwf_cli.core.asking import is_asking
 from lrwf_cli.core.events import RunCompleted, RunFailed
+from lrwf_cli.core.looking_after import is_awaited
 from lrwf_cli.core.model import FanIn, Workflow
 from lrwf_cli.core.run import Failure, Run
 
@@ -16,7 +17,7 @@ def verdict(workflow: Workflow, run: Run) -> tuple[RunCompleted | RunFailed, ...
         return _too_deep(workflow, run)
     if run.error is not None:
         return (RunFailed(run.error),)
-    if run.waiting or is_asking(run):
+    if run.waiting or is_asking(run) or is_awaited(run):
         return ()
     silent = next((group for group in workflow.edges if isinstance(group, FanIn) and _is_stuck(run, group)), None)
     return (RunCompleted(),) if silent is None else (RunFailed(_stuck(run, silent)),)

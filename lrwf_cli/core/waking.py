@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lrwf_cli.core.asking import is_asking
+from lrwf_cli.core.looking_after import dues, is_awaited
 from lrwf_cli.core.run import Invocation, Run
 from lrwf_cli.core.suspended import CRASH, Wait
 
@@ -17,12 +18,13 @@ def wake_at(run: Run) -> datetime | None:
     waits for. A held run still has its deadline, and an ended one may have news to tell.
     """
     news = [notice.due_at for notice in run.notices.values()]
+    news += dues(run) if run.status not in {"paused", "blocked"} else ()
     if run.is_final:
         return min(news, default=None)
     deadline = [run.deadline_at] if run.deadline_at is not None and run.ending is None else []
     if run.status in {"paused", "blocked"}:
         return min([*news, *deadline], default=None)
-    if run.in_flight or run.error is not None or not (run.waiting or is_asking(run)):
+    if run.in_flight or run.error is not None or not (run.waiting or is_asking(run) or is_awaited(run)):
         return run.updated_at
     return min([*_instants(run), *news, *deadline], default=None)
 
@@ -74,8 +76,14 @@ def _is_due(invocation: Invocation, now: datetime) -> bool:
 
 
 def has_come(run: Run, invocation: Invocation) -> bool:
-    """Whether one of the answers that it waits for is there."""
-    return bool(run.requests) and any(_is_answered(run, wait) for wait in _asked_first(invocation))
+    """Whether one of the answers, or the end of the background work, that it waits for is there."""
+    if not run.requests and not run.background:
+        return False
+    return any(_is_answered(run, wait) or _is_over(run, wait) for wait in _asked_first(invocation))
+
+
+def _is_over(run: Run, wait: Wait) -> bool:
+    return wait.task in run.background and run.background[wait.task].is_over
 
 
 def _is_answered(run: Run, wait: Wait) -> bool:

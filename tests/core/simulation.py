@@ -21,6 +21,7 @@ from lrwf_cli.core.asking import expired, expiring
 from lrwf_cli.core.decide import decide
 from lrwf_cli.core.events import Event, InvocationCompleted, InvocationsStarted, StateChange
 from lrwf_cli.core.lineage import idempotency_key
+from lrwf_cli.core.looking_after import dues
 from lrwf_cli.core.model import EdgeGroup, ExecutorSpec, Json, Workflow, sources_of, targets_of
 from lrwf_cli.core.run import Delivery, Failure, Notice, Origin, Run
 from lrwf_cli.core.suspended import Answer, Kept, Request, Suspension, Wait
@@ -337,7 +338,7 @@ class Simulation:
     def _is_at_rest(self) -> None:
         """Check that what is due has happened: a run that is due and of which nothing comes keeps its driver busy."""
         run = self.now_run
-        news = {notice.due_at for notice in run.notices.values()}
+        news = {*(notice.due_at for notice in run.notices.values()), *dues(run)}
         for due in (wake_at(run), next_due(run)):
             rests = due is None or due > self.now or due in news or run.started
             assert rests, f"{run.status} and due since {due}, and nothing comes of it"

@@ -186,9 +186,9 @@ class Looked(msgspec.Struct, frozen=True):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """Background work is to end; no `tasks`: all of it."""
+    """Background work is to end."""
 
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...]
     by: Person | None = None
 
 

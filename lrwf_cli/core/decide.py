@@ -210,9 +210,7 @@ def _looked(_: Workflow, run: Run, __: c.Looked, now: datetime) -> Events:
 
 
 def _tell(_: Workflow, run: Run, command: c.Tell, __: datetime) -> Events:
-    tasks = tuple(
-        each.id for each in unfinished(run) if each.state != "ending" and each.id in (command.tasks or run.background)
-    )
+    tasks = tuple(each.id for each in unfinished(run) if each.state != "ending" and each.id in command.tasks)
     return (e.BackgroundTold(tasks),) if tasks else ()
 
 

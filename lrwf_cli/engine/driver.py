@@ -21,9 +21,11 @@ from lrwf_cli.core.events import Event, InvocationsStarted
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.waking import next_due, wake_at
 from lrwf_cli.engine.at_work import AtWork
+from lrwf_cli.engine.beside import Beside
 from lrwf_cli.engine.calls import call_of, refusal_of
 from lrwf_cli.engine.given import Assembly, Observer, Process
 from lrwf_cli.engine.inbox import Inbox
+from lrwf_cli.engine.letters import BACKGROUND
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.post import expiries, opened
 from lrwf_cli.engine.slots import Slots
@@ -80,6 +82,7 @@ class Driver:
             alarm=partial(alarm, kept=self._commit_from_outside) if alarm else None,
         )
         self._telling = Telling(assembly.tell, self._inbox)
+        self._beside = Beside(assembly.backgrounds, self._inbox)
         self._stopping = False
         self._mail_is_due = True
         self._bell: asyncio.TimerHandle | None = None
@@ -109,6 +112,7 @@ class Driver:
             self._slots.give(self._taken)
             await self._at_work.cancel(self._grace_s)
             await self._telling.cancel()
+            await self._beside.cancel()
         return self._run
 
     def stop(self) -> None:
@@ -192,6 +196,7 @@ class Driver:
         self._at_work.cut_off(self._run.started, self._grace_s)
         self._inbox.durable()
         self._telling.begin(self._run, self._clock.now())
+        self._beside.see_to(self._run, self._clock.now())
         if self._run.is_final:
             await self._at_work.cancel(self._grace_s)
 
@@ -250,12 +255,14 @@ class Driver:
         taken = list(opened(self._held, self._held.letters(), self._clock.now()))
         self._inbox.extend(command for _, command in taken)
         for _, command in taken:
+            if command.kind == BACKGROUND:
+                self._beside.look_again()
             if isinstance(command.command, c.Cancel) and command.command.grace is not None:
                 self._grace_s = command.command.grace.total_seconds()
         return [letter for letter, _ in taken]
 
     def _is_idle(self) -> bool:
-        at_work = self._at_work or self._telling or len(self._inbox)
+        at_work = self._at_work or self._telling or self._beside or len(self._inbox)
         return not (at_work or (self._run.in_flight and self._run.status == "running"))
 
     async def _wait_in_place(self) -> bool:
@@ -274,8 +281,9 @@ class Driver:
         due_s = None if at is None else max((at - self._clock.now()).total_seconds(), _MOMENT_S)
         rings_first = due_s is not None and every_s is not None and every_s < due_s
         await self._inbox.wait(None if rings_first else due_s)
-        if self._at_work.broken is not None:
-            raise self._at_work.broken
+        broken = self._at_work.broken or self._beside.broken
+        if broken is not None:
+            raise broken
 
     async def _end(self) -> None:
         if self._stopping:

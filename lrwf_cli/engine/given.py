@@ -7,6 +7,7 @@ import msgspec
 
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Run
+from lrwf_cli.engine.beside import Backgrounds
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held
@@ -33,11 +34,15 @@ class Process(msgspec.Struct, frozen=True):
 
 
 class Assembly(msgspec.Struct, frozen=True):
-    """What it takes to drive a run: its workflow, someone who handles its deliveries, someone who tells its news."""
+    """What it takes to drive a run: its workflow, someone who handles its deliveries, someone who tells its news.
+
+    `backgrounds` does what is done beside it.
+    """
 
     workflow: Workflow
     invoker: Invoker
     tell: Tell | None = None
+    backgrounds: Backgrounds | None = None
 
 
 Assemble = Callable[[Held, str], Assembly]

@@ -12,6 +12,7 @@ from lrwf_cli.core.decide import decide
 from lrwf_cli.core.model import Direct, EdgeGroup, ExecutorSpec, RetryPolicy, Workflow
 from lrwf_cli.core.run import Failure, Origin, Run
 from lrwf_cli.core.suspended import Answer, Suspension
+from lrwf_cli.engine.beside import Backgrounds
 from lrwf_cli.engine.given import Assembly, Observer, Process
 from lrwf_cli.engine.limits import MARGIN
 from lrwf_cli.engine.passes import Engine, Outcome
@@ -130,6 +131,7 @@ class World:
 
     def __init__(self, store: Store, workflow: Workflow, handlers: Handlers, tell: Tell | None = None) -> None:
         self.tell = tell
+        self.backgrounds: Backgrounds | None = None
         self._letters = 0
         self.store = store
         self.clock = ManualClock()
@@ -156,7 +158,7 @@ class World:
 
     def assembly(self) -> Assembly:
         """What it takes to drive the run."""
-        return Assembly(self.workflow, self.handlers, self.tell)
+        return Assembly(self.workflow, self.handlers, self.tell, self.backgrounds)
 
     def create(self, run_id: str = "r", message: Any = None) -> Held:
         """Publish a run, held."""

@@ -144,7 +144,7 @@ class Attendant:
     def _lost(self, record: Record) -> CommandLost:
         rebooted = record.boot != self.task.boot
         if record.leader is not None and not rebooted:
-            self._tell_of_survivors(end_session(record.leader, self._grace_s))
+            self._tell_of_survivors(end_session(record.leader, self._grace_s, mark=self.task.mark))
         how = "the machine was started anew" if rebooted else "what looked after it was killed"
         return CommandLost(
             f"nobody knows how the command ended: {how}",

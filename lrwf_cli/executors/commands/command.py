@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from lrwf_cli.context import WorkflowContext
+from lrwf_cli.core.lineage import work_name
 from lrwf_cli.core.model import Json
 from lrwf_cli.executors.api import Executor, handler
 from lrwf_cli.executors.base import Call
@@ -74,7 +75,7 @@ class CommandExecutor(Executor):
 
         from lrwf_cli.executors.commands.attendant import Wanted
         from lrwf_cli.executors.commands.masking import Mask
-        from lrwf_cli.executors.commands.processes import shell
+        from lrwf_cli.executors.commands.processes import MARK, shell
 
         call = scene_of(ctx).call
         secrets = self._around.read_secrets()
@@ -86,7 +87,12 @@ class CommandExecutor(Executor):
             env=self._around.variables(
                 {name: given(seen(message, ctx)) for name, given in self._values.items()},
                 secrets,
-                {**facts_of(call), **self._facts, "LRWF_OUTPUT": attendant.task.path("output")},
+                {
+                    **facts_of(call),
+                    **self._facts,
+                    "LRWF_OUTPUT": attendant.task.path("output"),
+                    MARK: attendant.task.mark,
+                },
             ),
             message=message_of(call),
         )
@@ -112,8 +118,7 @@ class CommandExecutor(Executor):
 
         assert self._folder_of is not None, f"`{self.id}` is not bound to a run"  # noqa: S101 - whoever makes it binds it
         boot = self._boot or boot_id()
-        # the key is of the delivery and the epoch; entries that go on from one another have the start in common
-        name = f"{call.idempotency_key}-{call.start}"
+        name = work_name(call.idempotency_key, call.start)
         stopped: list[Task] = []
         for number in count(1):
             task = Task(self._folder_of(name if number == 1 else f"{name}.{number}", call.delivery.id), boot)

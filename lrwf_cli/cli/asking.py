@@ -27,7 +27,7 @@ def can_ask(session: Session) -> bool:
 def ask_for_answer(session: Session, ask: Ask) -> tuple[str | None, Json]:
     """Return what a person answers: a text, and an object beside it or alone. Raises ResponseRefused for Ctrl-D."""
     for line in safe_lines(ask.prompt):
-        session.complain(line)
+        session.complain(line, hang=0)
     fields = fields_of(ask)
     if ask.choices:
         return _chosen(session, ask.choices), _filled(session, fields) if fields else None

@@ -8,7 +8,8 @@ from typing import Any
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import guarded
 from lrwf_cli.cli.expecting import answer_text, glance, question, respond_command, waits
-from lrwf_cli.cli.render import clip, columns, instant_text, json_line, safe, safe_lines, status_text
+from lrwf_cli.cli.layout import clip, columns
+from lrwf_cli.cli.render import instant_text, json_line, safe, safe_lines, status_text
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.outside import expected, open_requests, request_status
@@ -32,7 +33,7 @@ def show(session: Session, text: str) -> int:
         session.put_json(full_view(session, run))
     else:
         for line in portrait(session, run):
-            session.put(line)
+            session.put(line, hang=_LABEL + 2)
     return exits.DONE
 
 

@@ -6,11 +6,12 @@ is settled whether it has a place at all, what it is called, and what there is k
 
 import asyncio
 import gc
-from inspect import CORO_CREATED, getcoroutinestate
+from inspect import CO_VARARGS, CO_VARKEYWORDS, CORO_CREATED, getcoroutinestate
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any
 from weakref import WeakSet
 
+from lrwf_cli.core.codec import Codec
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.codes import is_compiled, is_compiled_coroutine
 from lrwf_cli.executors.kept.digests import digest_of, name_of
@@ -36,7 +37,7 @@ class Lane(Doing):
 
     def __init__(self, stretch: Stretch, id: str, coroutine: Any) -> None:  # noqa: A002 - what a lane has
         super().__init__(stretch, id)
-        self.name = name_of_coroutine(coroutine)
+        self.name, self.digest = name_of_coroutine(coroutine), _digest_of_given(stretch.codec, coroutine)
         self.code: CodeType | None = getattr(coroutine, "cr_code", None)
         self.is_ours = type(coroutine) is CoroutineType and is_ours(coroutine)
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
@@ -185,6 +186,7 @@ class Lane(Doing):
         """Note of what asyncio, and its kind, offers whether it belongs to the process, and whom it waits for."""
         if is_of_the_process(function):
             begun.kind = "anew"
+        begun.joins = function is asyncio.gather and all(map(_is_lane, args))
         if begun.kind == "anew" or function is asyncio.shield:
             begun.called, begun.args = function, (*args[:1], kwargs.get("timeout"))
 
@@ -213,6 +215,17 @@ def name_of_coroutine(coroutine: Any) -> str:
     if frame is None:
         return type(coroutine).__qualname__
     return name_of(_Named(frame.f_globals.get("__name__", ""), coroutine.cr_code.co_qualname))
+
+
+def _digest_of_given(codec: Codec, coroutine: Any) -> str:
+    """Return a digest of the arguments of a coroutine that has not begun, without what is around its function."""
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None:
+        return ""
+    code, known = frame.f_code, frame.f_locals
+    stars = sum(bool(code.co_flags & each) for each in (CO_VARARGS, CO_VARKEYWORDS))
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + stars]
+    return digest_of(codec, tuple(known[name] for name in names if name in known))
 
 
 class _Named:

@@ -31,7 +31,7 @@ class Settling(Line):
     def __init__(self, stretch: Stretch, id: str) -> None:  # noqa: A002 - what a lane has
         self.stretch = stretch
         self.id = id
-        self.name = ""
+        self.name = self.digest = ""
         self.is_foreign = False
         self.is_frozen = False
         self.made_at: Spot | None = None
@@ -41,8 +41,15 @@ class Settling(Line):
         turns = self.stretch.turns
         gate = turns.gate_after_all() if turn is None else turns.gate(turn)
         try:
-            if gate is not None:
-                await self.idle(gate)
+            while gate is not None:
+                try:
+                    await self.idle(gate)
+                except asyncio.CancelledError:
+                    if not self.is_whole or self.is_frozen or self.stretch.is_cancelled or turn is None:
+                        raise
+                    gate = turns.gate(turn)  # that it is cancelled has led to the end that is kept
+                else:
+                    break
         finally:
             if turn is not None:
                 turns.take(turn)
@@ -95,7 +102,7 @@ class Settling(Line):
         if begun.kind == "lane" and self.top.now is not None:
             begun.acts = self.top.now.acts  # a foreign lane: all that it does is done in one await
         entry = self._kept(begun, inner, outcome)
-        if stretch.many and (entry is not None or begun.turn):
+        if begun.turn or (stretch.many and entry is not None):
             await self.turn(begun.turn or None)
             entry = entry and replace(entry, turn=stretch.turns.new())
         self._note_acts(begun, inner, entry)
@@ -120,8 +127,10 @@ class Settling(Line):
             try:
                 return self._entry(begun, inner, outcome)
             except NotEncodable as problem:
-                if inner is None and not spawned:
+                if inner is None and not spawned and not begun.joins:
                     self.note_unkept(begun, self._why_not(begun, outcome, problem))
+        if begun.kind == "lane" and isinstance(outcome.error, asyncio.CancelledError):
+            self.top.forget_cancelled()
         self._absorb(begun, inner)
         if begun.turn or not self.stretch.many or inner is not None:
             return None

@@ -111,7 +111,7 @@ class Stretch:
         }
         self.turns = Turns(entry.turn for entries in call.kept.values() for entry in entries)
         self.lanes: dict[asyncio.Task[Any], Line] = {}
-        self.many = self.turns.have_begun
+        self.many = False
         self.moves = 0
         self.moved: dict[str, int] = {}
         self.rehearses: Mapping[tuple[str, str], Waiting] | None = None

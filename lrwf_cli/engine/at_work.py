@@ -165,7 +165,8 @@ class _Handler:
         self._limits.alive()
         if self._disarm is not None and asyncio.get_running_loop().time() - self._armed_at >= ARM_EVERY_S:
             self._arm()
-        self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
+        if (current, total, message) != (None, None, None):
+            self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
 
     async def _handle(self) -> None:
         delivery = self._call.delivery

@@ -42,7 +42,8 @@ class Wanted(NamedTuple):
 class Attendant:
     """Attends a command whose folder is that of `task`. `earlier` are tasks that were stopped, and may not have ended.
 
-    `write` takes lines of what it prints. One `attend` per instance.
+    `write` takes lines of what it prints; `heard` is called now and then while it prints, be it half a line. One
+    `attend` per instance.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Attendant:
         *,
         mask: Mask,
         write: Callable[[str], None],
+        heard: Callable[[], object] = int,
         grace_s: float,
         earlier: Sequence[Task] = (),
     ) -> None:
@@ -58,6 +60,7 @@ class Attendant:
         self._earlier = earlier
         self._mask = mask
         self._write = write
+        self._heard = heard
         self._grace_s = grace_s
         self._told = threading.Event()
 
@@ -103,7 +106,8 @@ class Attendant:
         ended_at: float | None = None
         while True:
             is_held = self.task.is_held()
-            printed.pump()
+            if printed.pump():
+                self._heard()
             now = time.monotonic()
             if ended_at is None and self.task.record().exit is not None:
                 ended_at = now

@@ -124,15 +124,16 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
 
 
 def detail(run: Run, now: datetime) -> str:
-    """Return why a run is not done: its error, or what it waits for next."""
+    """Return why a run is not done: its error, else what somebody is asked, else what it waits for next."""
     if run.error is not None:
         return f"{safe(run.error.type)}: {safe(run.error.message)}"
     found = expected(run)
     if not found:
         return ""
-    name = found[0].id if found[0].request else found[0].executor
+    shown = next((each for each in found if each.request), found[0])
+    name = shown.id if shown.request else shown.executor
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{safe(name)}: {glance(found[0], now)}{others}"
+    return f"{safe(name)}: {glance(shown, now)}{others}"
 
 
 def _forked(run: Run) -> list[str]:

@@ -23,6 +23,7 @@ from lrwf_cli.core.suspended import Answer, Kept
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
+from lrwf_cli.engine.strays import Sweep
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.errors import LrwfError, UnknownRun
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
@@ -162,6 +163,7 @@ class Life:
     make_store: MakeStore
     boot: int = 0
     began_at: datetime = START
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         self.history = self.disk.history
@@ -172,7 +174,7 @@ class Life:
             self.store,
             self.clock,
             lambda held, _: self._witnessed(self.scenario.assemble(self.store, held, self.news)),
-            process=Process(f"boot-{self.boot}", 4711),
+            process=Process(f"boot-{self.boot}", 4711, sweep=self.sweep),
             jobs=4,
             observe=self._observe,
         )

@@ -132,6 +132,7 @@ def test_a_value_is_as_it_was_when_it_was_returned() -> None:
     assert stage(body).value() == {"a": [1, 2]}
 
 
+@pytest.mark.not_twice("it counts what stands between two awaits")
 def test_a_long_running_handler_gets_the_copy() -> None:
     """Design 6: in a LongRunningExecutor the handler sees the decoded copy, live and on the way back."""
     body = "it = (1, {'a': {1, 2}})\ngot = await do(0, returns=it)\nsee(got is it)\nawait pause(ctx)\nreturn got == it"

@@ -94,6 +94,7 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("conflicts", [f"{safe(key)}, written {count}x after another had" for key, count in run.conflicts.items()]),
         ("error", list(_error(run))),
         ("reason", safe_lines(run.reason) if run.reason else []),
+        ("not told", list(_not_told(run, now))),
         ("code", list(_code(run)) if changed else []),
         ("next", list(next_steps(run, driven=driven))),
     ):
@@ -153,6 +154,15 @@ def _requests(run: Run, now: datetime) -> Iterator[str]:
         status = request_status(run, request)
         what = answer_text(request, request.answer, now) if request.answer else question(request)
         yield f"{safe(request.id)} {status}: {what}"
+
+
+def _not_told(run: Run, now: datetime) -> Iterator[str]:
+    """Yield the news that `notify` commands could not be told so far."""
+    for notice in list(run.notices.values())[:_MANY]:
+        if notice.tries:
+            what = " ".join(filter(None, (notice.event, notice.request)))
+            yield f"{safe(what)}: tried {notice.tries}x, again {instant_text(notice.due_at, now)}"
+            yield f"lrwf logs {run.id} notify.{notice.event}"
 
 
 def _executor_row(executor: dict[str, Any]) -> tuple[str, str, str]:

@@ -47,6 +47,7 @@ class Doing(Settling):
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
             if kept.changes is not None:
+                begun.reach = begun.reach and begun.reach.now()
                 outcome = made_again(begun, self.stretch.resolve(kept.changes), outcome)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self.spot_of(begun), kept.what, problem))
@@ -123,7 +124,7 @@ class Doing(Settling):
         begun = Await("", self.name, self.digest, "lane")
         begun.since = self.stretch.moves
         if not self.is_foreign and is_compiled_coroutine(coroutine):
-            begun.reach = Reach.of_coroutine(self.stretch.codec, coroutine)
+            begun.reach = Reach.of_coroutine(self.stretch.before, coroutine)
         try:
             kept = self.find(begun)
             if kept is None and self.top.frame is not None:

@@ -37,7 +37,9 @@ class Lane(Doing):
 
     def __init__(self, stretch: Stretch, id: str, coroutine: Any) -> None:  # noqa: A002 - what a lane has
         super().__init__(stretch, id)
-        self.name, self.digest = name_of_coroutine(coroutine), _digest_of_given(stretch.codec, coroutine)
+        self.name = name_of_coroutine(coroutine)
+        if id:  # the handler itself is no await: nothing is kept of what it was called with
+            self.digest = _digest_of_given(stretch.codec, coroutine)
         self.code: CodeType | None = getattr(coroutine, "cr_code", None)
         self.is_ours = type(coroutine) is CoroutineType and is_ours(coroutine)
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
@@ -70,7 +72,7 @@ class Lane(Doing):
             begun.digest = digest_of(self.stretch.codec, args, kwargs)
         kept = self.find(begun) if self.log else None
         if begun.kind == "foreign" and (kept is None or kept.changes is not None):
-            begun.reach = Reach.of_call(self.stretch.codec, function, args, kwargs)
+            begun.reach = Reach.of_call(self.stretch.before, function, args, kwargs)
         if kept is None:
             return self.do(begun, function, args, kwargs)
         close_unstarted((*args, *kwargs.values()))
@@ -92,7 +94,7 @@ class Lane(Doing):
             digest = "" if is_anew else digest_of(self.stretch.codec, tuple(awaited.cr_frame.f_locals.values()))
         begun = Await(self.top.next(), what, digest, "anew" if is_anew else "foreign", site)
         if is_compiled_coroutine(awaited) and getcoroutinestate(awaited) == CORO_CREATED:
-            begun.reach = Reach.of_coroutine(self.stretch.codec, awaited)
+            begun.reach = Reach.of_coroutine(self.stretch.before, awaited)
         kept = self.find(begun) if self.log else None
         if kept is None:
             return self.do(begun, _itself, (awaited,), {})

@@ -8,6 +8,7 @@ is kept.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -144,9 +145,9 @@ class Settling(Line):
 
     def _entry(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept:
         folds = bool(begun.spawned) or (inner is not None and (inner.holds or bool(inner.spawned)))
-        changes = begun.reach.changes(outcome.value) if begun.reach is not None else None
-        if changes is not None and changes["made"] and not self.stretch.is_alone(self.id, begun):
-            raise NotRestorable("others have seen it in between")
+        changes = None
+        if begun.reach is not None:
+            changes = begun.reach.changes(outcome.value, partial(self.stretch.is_alone, self.id, begun))
         if changes is not None and "returns" in changes:
             outcome = Outcome()
         entry = entry_of(self.stretch.codec, self.id, begun, outcome, folds=folds)

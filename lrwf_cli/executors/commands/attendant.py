@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lrwf_cli.errors import CommandLost
 from lrwf_cli.executors.commands.masking import Mask
 from lrwf_cli.executors.commands.printed import Printed
-from lrwf_cli.executors.commands.processes import end_session
+from lrwf_cli.executors.commands.processes import Process, child, end_session
 from lrwf_cli.executors.commands.supervisor import Record, Task
 
 __all__ = ["DRAIN_S", "Attendant", "Stopped", "Wanted"]
@@ -63,6 +63,7 @@ class Attendant:
         self._heard = heard
         self._grace_s = grace_s
         self._told = threading.Event()
+        self._leader: Process | None = None
 
     def stop(self) -> None:
         """Have `attend` end the command and raise Stopped, soon. From any thread, at any time; idempotent."""
@@ -77,7 +78,14 @@ class Attendant:
         for each in self._earlier:
             each.end(self._grace_s)
         self._begin(wanted)
-        printed = Printed(self.task, self._mask, self._write)
+        try:
+            return self._attended(Printed(self.task, self._mask, self._write))
+        except FileNotFoundError as error:
+            raise self._removed() from error
+        finally:
+            _reap()
+
+    def _attended(self, printed: Printed) -> int:
         try:
             self._follow(printed)
             return self._ended()
@@ -86,7 +94,6 @@ class Attendant:
             raise
         finally:
             printed.close()
-            _reap()
 
     def _begin(self, wanted: Wanted) -> None:
         """Have the command running, or ended. Only whoever has the lock, and finds it new, starts it."""
@@ -96,7 +103,9 @@ class Attendant:
         if lock is None:
             return
         if self.task.stage(self.task.record(), is_held=False) == "new":
-            _children.add(self.task.start(lock, *wanted))
+            pid = self.task.start(lock, *wanted)
+            _children.add(pid)
+            self._leader = child(pid)
         else:
             os.close(lock)
 
@@ -109,7 +118,9 @@ class Attendant:
             if printed.pump():
                 self._heard()
             now = time.monotonic()
-            if ended_at is None and self.task.record().exit is not None:
+            record = self.task.record()
+            self._leader = record.leader or self._leader
+            if ended_at is None and record.exit is not None:
                 ended_at = now
             if not is_held or (ended_at is not None and now - ended_at >= DRAIN_S):
                 return
@@ -122,8 +133,8 @@ class Attendant:
     def _ended(self) -> int:
         record = self.task.record()
         stage = self.task.stage(record, is_held=False)
-        if stage == "new":
-            raise self.task.full()  # the shell could not even say that it has begun
+        if stage == "new":  # the shell could not even say that it has begun
+            raise self._removed() if record.boot is None else self.task.full()
         if stage == "lost" or record.exit is None:
             raise self._lost(record)
         if record.was_told:
@@ -144,6 +155,15 @@ class Attendant:
                 hint="say what is to follow: `on_crash: retry`, `ask` or `fail`",
                 rebooted=True,
             )
+
+    def _removed(self) -> CommandLost:
+        """Return what is wrong if somebody, perhaps the command, has removed its folder; nothing of it runs then."""
+        if self._leader is not None:
+            self._tell_of_survivors(end_session(self._leader, self._grace_s, mark=self.task.mark))
+        return CommandLost(
+            f"nobody knows how the command ended: its files were removed from {self.task.folder}",
+            hint="have nobody clean up there but lrwf, then retry",
+        )
 
     def _lost(self, record: Record) -> CommandLost:
         rebooted = record.boot != self.task.boot

@@ -185,6 +185,11 @@ class Task:
         except OSError as error:
             if error.errno in _FULL:
                 raise self.full() from error
+            if error.errno == errno.E2BIG:
+                raise CommandFailed(
+                    "the command's arguments and environment are larger than a process may have",
+                    hint="have it read what is large from the message, which is on its stdin",
+                ) from error
             raise
         finally:
             for fd in fds:

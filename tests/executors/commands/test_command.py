@@ -13,9 +13,6 @@ from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.commands import Effects
 from lrwf_cli.errors import StateFull
 from lrwf_cli.executors.commands.environment import Secret
-from lrwf_cli.executors.commands.masking import Mask
-from lrwf_cli.executors.commands.printed import Printed
-from lrwf_cli.executors.commands.supervisor import Task
 from tests.executors.commands.commanding import COUNTED, Job, until, until_async
 
 HOSTILE = {
@@ -205,19 +202,6 @@ def test_output_comes_while_it_runs(tmp_path: Path) -> None:
     asyncio.run(scenario())
     assert sorted(job.text.splitlines()) == ["first", "half", "last"]
     assert job.text.endswith("\n")
-
-
-def test_what_it_prints_is_a_sign_of_life(tmp_path: Path) -> None:
-    """Conformance 30: half a line will do; what stood there before this driver came is one sign, silence is none."""
-    task = Task(str(tmp_path), "boot")
-    signs = []
-    printed = Printed(task, Mask(), lambda _: None)
-    for name, data in (("stdout", b"."), ("stdout", b""), ("stderr", b"50 %\r"), ("stderr", b"")):
-        with (tmp_path / name).open("ab") as file:
-            file.write(data)
-        signs.append(printed.pump())
-    (tmp_path / "stderr.end").touch()  # more has come than is kept: nobody can tell any more
-    assert [*signs, printed.pump()] == [True, False, True, False, True]
 
 
 def test_what_it_leaves_behind_lives_on(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from lrwf_cli import ExponentialBackoff, LongRunningExecutor, WorkflowContext, handler
 
 SOON = timedelta(seconds=0.1)
+WHILE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,16 @@ class Train(LongRunningExecutor):
     async def warm(self, ctx: WorkflowContext[Any]) -> None:
         """Wait for a moment."""
         await self.do("light", ctx)
+        await self.do("stoke", ctx)
         await ctx.schedule_resume(after=SOON)
         await self.do("warmed", ctx)
 
     async def do(self, what: str, ctx: WorkflowContext[Any]) -> str:
-        """Tell the file, in one write: what was written has happened."""
+        """Tell the file, in one write: what was written has happened. Then take a while to return."""
         fd = os.open(ctx.input.effects, os.O_WRONLY | os.O_APPEND)
         os.write(fd, f"{ctx.run_id} {what}\n".encode())
         os.close(fd)
+        await asyncio.sleep(WHILE_S)
         return what
 
     async def look(self, ctx: WorkflowContext[Any]) -> int:

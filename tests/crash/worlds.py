@@ -184,8 +184,10 @@ class Life:
         return Assembly(assembly.workflow, Witness(assembly.invoker, self.history), tell)
 
     async def _told(self, tell: Tell, run: Run, notice: Notice) -> Failure | None:
-        self.history.mark("told", notice.id)
-        return await tell(run, notice)
+        failure = await tell(run, notice)
+        if failure is None:
+            self.history.mark("told", notice.id)
+        return failure
 
     def play(self, runner: asyncio.Runner) -> None:
         """Do what there is to be done: by turns what cron does, and the user who has started the run or wants to.

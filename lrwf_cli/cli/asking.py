@@ -7,7 +7,8 @@ import sys
 
 from msgspec import UNSET
 
-from lrwf_cli.cli.render import json_line, safe, safe_lines
+from lrwf_cli.cli.inquiry import about
+from lrwf_cli.cli.render import safe, safe_lines
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Ask
@@ -27,7 +28,7 @@ def can_ask(session: Session) -> bool:
 def ask_for_answer(session: Session, ask: Ask) -> tuple[str | None, Json]:
     """Return what a person answers: a text, and an object beside it or alone. Raises ResponseRefused for Ctrl-D."""
     for line in safe_lines(ask.prompt):
-        session.complain(line)
+        session.complain(line, hang=0)
     fields = fields_of(ask)
     if ask.choices:
         return _chosen(session, ask.choices), _filled(session, fields) if fields else None
@@ -67,11 +68,8 @@ def _filled(session: Session, fields: Fields) -> dict[str, Json]:
 
 def _field(session: Session, name: str, declared: Declared) -> str | None:
     """Return the text of a field that fits; `None` if it is left out, or left as it is."""
-    about = f" - {safe(declared.description)}" if isinstance(declared.description, str) else ""
-    if declared.default is not UNSET:
-        about += f" [{json_line(declared.default, readable=True)}]"
     may_be_left_out = not declared.required or declared.default is not UNSET
-    return _value(session, f"{safe(name)} ({declared.type}){about}", declared, or_nothing=may_be_left_out)
+    return _value(session, about(name, declared), declared, or_nothing=may_be_left_out)
 
 
 def _value(session: Session, label: str, declared: Declared, *, or_nothing: bool = False) -> str | None:

@@ -14,7 +14,7 @@ from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.standing import full_view
 from lrwf_cli.cli.steering import send_letter
 from lrwf_cli.core.run import Run
-from lrwf_cli.errors import LrwfError
+from lrwf_cli.errors import LrwfError, UsageError
 
 __all__ = ["command"]
 
@@ -31,8 +31,8 @@ def command(
 
     What is at work is cancelled at its next await; `on_cancel` and `on_exit` are called; then the run is cancelled.
     """
+    data = None if grace is None else {"grace": _checked(grace).total_seconds()}
     found = {run.id: run for run in [session.load(each) for each in runs]}
-    data = None if grace is None else {"grace": grace.total_seconds()}
     codes = []
     for run in found.values():
         try:
@@ -43,6 +43,14 @@ def command(
     if session.as_json:
         session.put_json([full_view(session, session.store.load(run_id)) for run_id in found])
     return next((code for code in codes if code), exits.DONE)
+
+
+def _checked(grace: timedelta) -> timedelta:
+    from lrwf_cli.engine.letters import MAX_GRACE_S
+
+    if grace.total_seconds() > MAX_GRACE_S:
+        raise UsageError("--grace: longer than a day", hint="give at most 24h")
+    return grace
 
 
 def _ended(session: Session, run: Run, jobs: int | None) -> int:

@@ -14,6 +14,8 @@ from lrwf_cli.errors import FlowError, InputError, LrwfError
 
 __all__ = ["complain", "error_lines", "guarded", "interrupted"]
 
+_HANG = 4
+
 
 def guarded(session: Session, work: Callable[[], int]) -> int:
     """Return the exit code of `work`, or of what it raised, which is told."""
@@ -72,7 +74,7 @@ def _complain_of_bug(session: Session, error: Exception) -> int:
 
 def _print(session: Session, message: str, hint: str | None) -> None:
     for line in error_lines(message, hint):
-        session.complain(line)
+        session.complain(line, hang=_HANG)
 
 
 def error_lines(message: str, *hints: str | None, word: str = "error", colour: str = "31") -> Iterator[str]:

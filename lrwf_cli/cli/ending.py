@@ -14,6 +14,8 @@ from lrwf_cli.core.view import outputs
 
 __all__ = ["show_end"]
 
+_HANG = 4
+
 
 def show_end(session: Session, run: Run) -> None:
     """Print the outputs so far, a JSON value a line (with `--json`: the run as `status` shows it), then the talk."""
@@ -26,10 +28,10 @@ def show_end(session: Session, run: Run) -> None:
     sys.stdout.flush()
     if run.status in {"failed", "timed_out", "blocked"}:
         for line in _how_it_failed(run):
-            session.complain(line)
+            session.complain(line, hang=_HANG)
         return
     for line in _how_it_stands(session, run):
-        session.say(line)
+        session.say(line, hang=_HANG)
 
 
 def _how_it_failed(run: Run) -> Iterator[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from lrwf_cli.cli.render import clip, duration_text, instant_text, json_line, safe
+from lrwf_cli.cli.layout import clip
+from lrwf_cli.cli.render import duration_text, instant_text, json_line, safe
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.outside import Expected, expected, open_requests
 from lrwf_cli.core.person import Person

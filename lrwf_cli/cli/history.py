@@ -27,7 +27,8 @@ def command(session: Session, run: str) -> int:
     story = Story()
     for frame in session.store.frames(run_id):
         for _, words in story.tell(frame):
-            session.put(f"{frame.seq:>5}  {frame.at:%Y-%m-%d %H:%M:%S}Z  {words}")
+            when = f"{frame.seq:>5}  {frame.at:%Y-%m-%d %H:%M:%S}Z  "
+            session.put(f"{when}{words}", hang=len(when))
     return exits.DONE
 
 

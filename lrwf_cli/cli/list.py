@@ -9,8 +9,9 @@ import click
 
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import complain
+from lrwf_cli.cli.layout import columns
 from lrwf_cli.cli.options import command as make
-from lrwf_cli.cli.render import columns, duration_text, safe, status_text
+from lrwf_cli.cli.render import duration_text, safe, status_text
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.standing import detail, resolver
 from lrwf_cli.core.run import Run, Status

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lrwf_cli.cli.expecting import glance
-from lrwf_cli.cli.render import clip, duration_text, safe
+from lrwf_cli.cli.layout import clip
+from lrwf_cli.cli.render import duration_text, safe
 from lrwf_cli.core import events as e
 from lrwf_cli.core.outside import Expected, expected_of
 from lrwf_cli.core.run import Run

@@ -1,4 +1,7 @@
-"""`lrwf logs`: what the handlers of a run have printed, and with `-f` what they go on to print."""
+"""`lrwf logs`: what the handlers of a run have printed, and with `-f` what they go on to print.
+
+What `notify` commands have printed is there too, under `notify.<event>`.
+"""
 
 import sys
 from time import sleep
@@ -11,12 +14,14 @@ from lrwf_cli.cli.options import run_argument
 from lrwf_cli.cli.render import safe, safe_lines
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.wait import Watcher
+from lrwf_cli.core.notices import EVENTS
 from lrwf_cli.core.run import Run
 from lrwf_cli.errors import UsageError
 
 __all__ = ["command"]
 
 _LOOK_EVERY_S = 0.5
+_NEWS = tuple(f"notify.{event}" for event in EVENTS)
 
 
 @make("logs")
@@ -29,10 +34,13 @@ def command(session: Session, run: str, executor: str | None, *, follow: bool) -
         raise UsageError("`--follow` has no end that JSON could have", hint="leave one of --follow and --json out")
     found = session.load(run)
     chosen = _chosen(found, executor)
+    news = [each for each in _NEWS if executor is None and each not in chosen]
     if session.as_json:
-        session.put_json([{"executor": each, "text": session.store.log_of(found.id, each)} for each in chosen])
+        texts = {each: session.store.log_of(found.id, each) for each in (*chosen, *news)}
+        session.put_json([{"executor": each, "text": texts[each]} for each in texts if texts[each] or each in chosen])
         return exits.DONE
     logs = [_Log(session, found.id, each, labelled=executor is None and len(chosen) > 1) for each in chosen]
+    logs += [_Log(session, found.id, each, labelled=True) for each in news]
     watcher = Watcher(session, found.id)
     while True:
         found = watcher.look() or found
@@ -69,7 +77,7 @@ class _Log:
 def _chosen(run: Run, executor: str | None) -> tuple[str, ...]:
     if executor is None:
         return run.executors
-    if executor in run.executors:
+    if executor in run.executors or executor in _NEWS:
         return (executor,)
     from difflib import get_close_matches
 

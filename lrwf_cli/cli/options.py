@@ -30,6 +30,13 @@ class _Command(click.Command):
                 with formatter.section(title):
                     formatter.write_dl(records)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (click's signature)
+        from lrwf_cli.cli.examples import EXAMPLES
+
+        with formatter.section("Examples"):
+            for line, what in EXAMPLES[self.name or ""]:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n{'':{formatter.current_indent + 4}}{what}\n")
+
 
 class _Duration(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
     name = "duration"

@@ -1,4 +1,4 @@
-"""How things look: text that is safe to print, instants, durations, columns, colours, JSON. Nothing is printed here.
+"""How things look: text that is safe to print, instants, durations, colours, JSON. Nothing is printed here.
 
 Whatever comes from outside (names, messages, values, what handlers printed) goes through `safe` or `json_text`
 before it reaches a terminal or a file: no control character of somebody else's ever gets there.
@@ -6,15 +6,12 @@ before it reaches a terminal or a file: no control character of somebody else's 
 
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import IO, Any
 
 import msgspec
 
 __all__ = [
-    "clip",
-    "columns",
     "duration_text",
     "has_colours",
     "instant_text",
@@ -30,9 +27,19 @@ _UNSAFE = (
     *(*range(0x20), *range(0x7F, 0xA0)),  # the controls C0, DEL and C1
     *(0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # what turns the direction of writing
     *(0x2028, 0x2029, 0xFEFF),  # line and paragraph separators, the byte order mark
+    *(0xAD, 0x180E, 0x200B, *range(0x2060, 0x2065), *range(0x206A, 0x2070), *range(0xFFF9, 0xFFFC)),  # what nobody sees
+    *range(0xE0000, 0xE0080),  # tags: letters that nobody sees
 )
+
+
+def _escaped(letter: str) -> str:
+    """Return a letter as JSON escapes it: two of them where it has a place beyond the first 65,536."""
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+_ESCAPED = {code: _escaped(chr(code)) for code in _UNSAFE}
 _VISIBLE = {code: ascii(chr(code))[1:-1] for code in _UNSAFE}
-_ESCAPED = {code: f"\\u{code:04x}" for code in _UNSAFE}
 _NOT_ASCII = re.compile("[^\x00-\x7e]")
 _STATUS_COLOURS = {
     "running": "36",
@@ -44,7 +51,6 @@ _STATUS_COLOURS = {
     "timed_out": "31",
     "cancelled": "33",
 }
-_NARROWEST = 12
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -59,11 +65,6 @@ def safe(text: str) -> str:
 def safe_lines(text: str) -> list[str]:
     """Return the lines of `text`, each of them safe; tabs become spaces."""
     return [safe(line.removesuffix("\r").expandtabs()) for line in text.split("\n")]
-
-
-def clip(text: str, width: int) -> str:
-    """Return `text`, cut to `width` characters with an ellipsis if it is longer."""
-    return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
 
 
 def instant_text(at: datetime | None, now: datetime) -> str:
@@ -104,36 +105,16 @@ def status_text(status: str, stream: IO[str]) -> str:
     return painted(status, _STATUS_COLOURS.get(status.strip(), "0"), stream)
 
 
-def columns(
-    rows: Iterable[Sequence[str]], *, width: int | None = None, paint: Callable[[int, str], str] | None = None
-) -> list[str]:
-    """Return one line a row, the cells of a column below one another.
-
-    The last column is not padded; where there is a `width`, it is cut so that the line fits. `paint` gets a column's
-    number and a padded cell, and returns what is printed.
-    """
-    table = [tuple(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
-    left = None if width is None else max(_NARROWEST, width - sum(widths) - 2 * len(widths))
-    lines = []
-    for row in table:
-        last = row[-1] if left is None else clip(row[-1], left)
-        cells = [*(cell.ljust(room) for cell, room in zip(row, widths, strict=False)), last]
-        lines.append("  ".join(paint(n, cell) if paint else cell for n, cell in enumerate(cells)).rstrip())
-    return lines
-
-
 def json_text(value: Any) -> str:
     """Return `value` as JSON over several lines, in ASCII: a control character is an escape there."""
-    return _NOT_ASCII.sub(_json_escape, msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    return _in_ascii(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def json_line(value: Any, *, readable: bool = False) -> str:
     """Return `value` as JSON on one line; `readable` leaves letters outside ASCII as they are."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
-    return text.translate(_ESCAPED) if readable else _NOT_ASCII.sub(_json_escape, text)
+    return text.translate(_ESCAPED) if readable else _in_ascii(text)
 
 
-def _json_escape(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+def _in_ascii(text: str) -> str:
+    return _NOT_ASCII.sub(lambda match: _escaped(match[0]), text)

@@ -11,11 +11,13 @@ import click
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import complain
 from lrwf_cli.cli.expecting import answer_text, question
+from lrwf_cli.cli.layout import columns
 from lrwf_cli.cli.options import command as make
-from lrwf_cli.cli.render import columns, duration_text, safe
+from lrwf_cli.cli.render import duration_text, safe
 from lrwf_cli.cli.session import Session
 from lrwf_cli.cli.standing import resolver
 from lrwf_cli.core.outside import request_status
+from lrwf_cli.core.plain import plain
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.suspended import Request
 from lrwf_cli.core.view import request_view
@@ -37,14 +39,16 @@ class _Asked(NamedTuple):
 def command(session: Session, run: str | None, *, everything: bool) -> int:
     """List what is to be answered: by all runs, or by one.
 
-    To answer: lrwf respond RUN REQUEST
+    All runs have a line a request, the most urgent first; one has all there is to know of each.
     """
     unreadable: dict[str, LrwfError] = {}
-    runs = [session.load(run)] if run is not None else _asking(session, unreadable, everything=everything)
+    runs = [session.load(run)] if run is not None else list(_asking(session, unreadable, everything=everything))
     asked = (_Asked(each, request) for each in runs for request in each.requests.values())
     found = sorted((each for each in asked if everything or _is_open(*each)), key=_urgency)
     if session.as_json:
         session.put_json([_element(session, each) for each in found])
+    elif run is not None:
+        _print_in_full(session, runs[0], [each.request for each in found])
     else:
         _print(session, found)
     for error in unreadable.values():
@@ -88,6 +92,18 @@ def _print(session: Session, found: list[_Asked]) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in columns([_HEAD, *(_row(each, now) for each in found)], width=width):
         session.put(line)
+
+
+def _print_in_full(session: Session, run: Run, requests: list[Request]) -> None:
+    from lrwf_cli.cli.inquiry import INDENT, in_full
+
+    if not requests:
+        closed = f", but {len(run.requests)} before: lrwf requests {run.id} --all" if run.requests else ""
+        session.say(f"{run.id} asks nothing now{closed}")
+    now, resolve = session.now(), resolver(session, run)
+    for request in requests:
+        for line in in_full(run, request, plain(resolve(request.ask.data)), now):
+            session.put(line, hang=INDENT)
 
 
 def _row(asked: _Asked, now: datetime) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """What every command works with: where the runs are, how much to say, and the run that is meant. One per process."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import IO, Any
 
+from lrwf_cli.cli.layout import width_of, wrapped
 from lrwf_cli.cli.render import json_line, json_text
 from lrwf_cli.cli.streams import let_go
 from lrwf_cli.clock import SystemClock
@@ -82,9 +83,14 @@ class Session:
         self.run_id = meant[0]
         return meant[0]
 
-    def put(self, line: str) -> None:
-        """Print a line of data. Raises BrokenPipeError when nobody reads any more."""
-        sys.stdout.write(f"{line}\n")
+    def put(self, line: str, *, hang: int | None = None) -> None:
+        """Print a line of data. Raises BrokenPipeError when nobody reads any more.
+
+        On a terminal one that is too long is broken between words, if it is said how far further lines `hang`; but not
+        one with a command in it, which is there to be copied.
+        """
+        for each in _lines(line, hang, sys.stdout):
+            sys.stdout.write(f"{each}\n")
 
     def put_json(self, value: Any) -> None:
         """Print a JSON value, the only thing on stdout."""
@@ -103,18 +109,23 @@ class Session:
             separator = ",\n  "
         self.put("[]" if separator[0] == "[" else "\n]")
 
-    def say(self, line: str, *, level: int = 0) -> None:
+    def say(self, line: str, *, level: int = 0, hang: int | None = None) -> None:
         """Tell a person something, unless they want less than `level`, or JSON. Never fails: talk may be cut off."""
         if self.verbosity - self.as_json >= level:
-            self.complain(line)
+            self.complain(line, hang=hang)
 
-    def complain(self, line: str) -> None:
-        """Print a line of an error, however little somebody wants to hear. Never fails."""
+    def complain(self, line: str, *, hang: int | None = None) -> None:
+        """Print a line of an error, however little somebody wants to hear; as `put`, but it never fails."""
         try:
-            sys.stderr.write(f"{line}\n")
+            for each in _lines(line, hang, sys.stderr):
+                sys.stderr.write(f"{each}\n")
             sys.stderr.flush()
         except OSError:
             let_go(sys.stderr)
+
+
+def _lines(line: str, hang: int | None, stream: IO[str]) -> Iterable[str]:
+    return (line,) if hang is None or "lrwf " in line else wrapped(line, width_of(stream), hang)
 
 
 def _nearest(text: str, ids: list[str]) -> str:

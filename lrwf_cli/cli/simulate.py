@@ -36,5 +36,5 @@ def command(
         session.put_json(played.agenda.plain())
     else:
         for line in played.agenda.lines():
-            session.put(line)
+            session.put(line, hang=played.agenda.indent)
     return exits.DONE if played.run.is_final else exits.WAITING

@@ -8,7 +8,8 @@ from typing import Any
 from lrwf_cli.cli import exits
 from lrwf_cli.cli.complain import guarded
 from lrwf_cli.cli.expecting import answer_text, glance, question, respond_command, waits
-from lrwf_cli.cli.render import clip, columns, instant_text, json_line, safe, safe_lines, status_text
+from lrwf_cli.cli.layout import clip, columns
+from lrwf_cli.cli.render import instant_text, json_line, safe, safe_lines, status_text
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.outside import expected, open_requests, request_status
@@ -32,7 +33,7 @@ def show(session: Session, text: str) -> int:
         session.put_json(full_view(session, run))
     else:
         for line in portrait(session, run):
-            session.put(line)
+            session.put(line, hang=_LABEL + 2)
     return exits.DONE
 
 
@@ -93,6 +94,7 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("conflicts", [f"{safe(key)}, written {count}x after another had" for key, count in run.conflicts.items()]),
         ("error", list(_error(run))),
         ("reason", safe_lines(run.reason) if run.reason else []),
+        ("not told", list(_not_told(run, now))),
         ("code", list(_code(run)) if changed else []),
         ("next", list(next_steps(run, driven=driven))),
     ):
@@ -123,15 +125,16 @@ def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
 
 
 def detail(run: Run, now: datetime) -> str:
-    """Return why a run is not done: its error, or what it waits for next."""
+    """Return why a run is not done: its error, else what somebody is asked, else what it waits for next."""
     if run.error is not None:
         return f"{safe(run.error.type)}: {safe(run.error.message)}"
     found = expected(run)
     if not found:
         return ""
-    name = found[0].id if found[0].request else found[0].executor
+    shown = next((each for each in found if each.request), found[0])
+    name = shown.id if shown.request else shown.executor
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return f"{safe(name)}: {glance(found[0], now)}{others}"
+    return f"{safe(name)}: {glance(shown, now)}{others}"
 
 
 def _forked(run: Run) -> list[str]:
@@ -151,6 +154,15 @@ def _requests(run: Run, now: datetime) -> Iterator[str]:
         status = request_status(run, request)
         what = answer_text(request, request.answer, now) if request.answer else question(request)
         yield f"{safe(request.id)} {status}: {what}"
+
+
+def _not_told(run: Run, now: datetime) -> Iterator[str]:
+    """Yield the news that `notify` commands could not be told so far."""
+    for notice in list(run.notices.values())[:_MANY]:
+        if notice.tries:
+            what = " ".join(filter(None, (notice.event, notice.request)))
+            yield f"{safe(what)}: tried {notice.tries}x, again {instant_text(notice.due_at, now)}"
+            yield f"lrwf logs {run.id} notify.{notice.event}"
 
 
 def _executor_row(executor: dict[str, Any]) -> tuple[str, str, str]:

@@ -32,7 +32,8 @@ def command(session: Session, *, jobs: int | None, watch: bool, these: bool, her
         from lrwf_cli.cli.standby import stand_by
 
         return stand_by(session, jobs)
-    ids = sys.stdin.read().split() if these else [due.run_id for due in session.store.due(session.now())]
+    due = session.store.due(session.now())  # also for `these`: a run whose timer was seen costs a sync less
+    ids = sys.stdin.read().split() if these else [each.run_id for each in due]
     rows, interrupted = _advance(session, ids, jobs, here=here) if ids else ([], False)
     _show(session, len(ids), rows)
     _beat(session)

@@ -265,7 +265,7 @@ def _if_allowed(run: Run, event: E) -> tuple[E]:
     name = e.name_of(event)
     if name in TRANSITIONS[run.status]:
         return (event,)
-    able = ", ".join(status for status, leads in TRANSITIONS.items() if name in leads)
+    able = " or ".join(status for status, leads in TRANSITIONS.items() if name in leads)
     verb = name.removeprefix("run_")
     raise WrongStatus(f"run `{run.id}` is {run.status} and cannot be {verb}", hint=f"only a run that is {able} can")
 

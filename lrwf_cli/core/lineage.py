@@ -7,7 +7,7 @@ restart, and in whatever order other branches happened to finish.
 from collections.abc import Sequence
 from hashlib import blake2b, sha256
 
-__all__ = ["MAX_DEPTH", "child_path", "delivery_id", "idempotency_key", "joined_path"]
+__all__ = ["MAX_DEPTH", "child_path", "delivery_id", "idempotency_key", "joined_path", "work_name"]
 
 MAX_DEPTH = 32
 """How many branchings a place remembers. Deeper siblings of one superstep are told apart by id only:
@@ -30,6 +30,14 @@ def idempotency_key(run_id: str, epoch: int, delivery: str) -> str:
     `idempotency-key-header`.)
     """
     return sha256(f"{run_id}\0{epoch}\0{delivery}".encode()).hexdigest()[:32]
+
+
+def work_name(key: str, start: int) -> str:
+    """Return under which name a command works for a delivery with that idempotency key, from one start of it on.
+
+    Entries that go on from one another have it in common; so who comes by later knows whose it is.
+    """
+    return f"{key}-{start}"
 
 
 def child_path(parent: tuple[int, ...], position: int, siblings: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from lrwf_cli.core.retry import delay
 from lrwf_cli.core.run import Failure, Notice, Run
 from lrwf_cli.core.suspended import Request
 
-__all__ = ["again_at", "news"]
+__all__ = ["EVENTS", "again_at", "news"]
 
 _AGAIN = RetryPolicy(max_attempts=10, initial=timedelta(seconds=10), multiplier=3, max=timedelta(hours=1))
 """How often, and how long apart, somebody is told who could not be told: for about six hours."""
@@ -21,6 +21,9 @@ _VERDICTS = {
     e.RunCancelled: "cancelled",
     e.RunBlocked: "blocked",
 }
+
+EVENTS = ("request", *_VERDICTS.values())
+"""What there is to be told of."""
 
 
 def news(workflow: Workflow, run: Run, events: Sequence[e.Event], now: datetime) -> tuple[e.Event, ...]:

@@ -14,10 +14,13 @@ from lrwf_cli.core.background import Begin
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.person import Person
 
-__all__ = ["CRASH", "Answer", "Ask", "Kept", "Request", "Suspension", "Wait", "WaitKind"]
+__all__ = ["CRASH", "START", "Answer", "Ask", "Kept", "Request", "Suspension", "Wait", "WaitKind"]
 
 CRASH = "crash"
 """The path of the question what to do after a crash: no await has it."""
+
+START = "0"
+"""The path of the beginning of a lane, kept for its turn: what others had done by then is so again on the way back."""
 
 WaitKind = Literal["timer", "poll", "request", "background", "child"]
 

@@ -183,13 +183,13 @@ def _shown(progress: Json, mine: Iterable[Invocation]) -> Json:
 
 def _state_of(run: Run, executor: str, mine: list[Invocation]) -> str:
     """Return one word for people: what the most telling of an executor's deliveries is doing."""
-    waiting = "frozen" if run.is_final else "waiting"
+    waiting, ready = ("frozen", "frozen") if run.is_final else ("waiting", "ready")
     places = (("failed", run.failed), ("running", run.started), (waiting, run.waiting))
     for word, place in places:
         if any(invocation.delivery.id in place for invocation in mine):
             return word
     if mine:
-        return "ready"
+        return ready
     if any(executor in queues for queues in run.queues.values()):
         return "joined"
     return "completed" if executor in run.tallies else "pending"

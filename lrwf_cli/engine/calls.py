@@ -47,10 +47,10 @@ def _requests(run: Run, delivery: str, answers: str | None) -> tuple[Request, ..
     return tuple(r for r in run.requests.values() if (r.delivery == delivery and not r.withdrawn) or r.id == answers)
 
 
-def refusal_of(run: Run, command: Command | None, error: FrameTooLarge) -> Fail | None:
-    """Return what becomes of a handler whose doings no frame has room for; `None` if `command` is no handler's."""
+def refusal_of(run: Run, command: Command | None, error: FrameTooLarge) -> Fail:
+    """Return what becomes of a handler whose doings no frame has room for. Raises `error` if they are no handler's."""
     if not isinstance(command, Complete | Suspend | Keep) or command.delivery not in run.started:
-        return None
+        raise error
     at_work = run.started[command.delivery]
     failure = Failure(type(error).__name__, error.message, at_work.delivery.executor, at_work.attempt, hint=error.hint)
     return Fail(command.delivery, failure, retryable=False)

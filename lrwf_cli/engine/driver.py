@@ -29,6 +29,7 @@ from lrwf_cli.engine.letters import BACKGROUND
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.post import expiries, opened
 from lrwf_cli.engine.slots import Slots
+from lrwf_cli.engine.strays import Strays
 from lrwf_cli.engine.telling import Telling
 from lrwf_cli.errors import FrameTooLarge
 from lrwf_cli.store.base import Frame, Held, Letter
@@ -63,6 +64,7 @@ class Driver:
         alarm: Alarm | None = None,
     ) -> None:
         self._held = held
+        self._strays = Strays(held, process.sweep)
         self._run = held.run
         self._workflow = replace(assembly.workflow, resolve=held.resolve)
         self._clock = clock
@@ -133,7 +135,7 @@ class Driver:
                 pass
         except FrameTooLarge as error:
             if not self._pending:
-                self._refuse_first(error)
+                self._inbox.instead(refusal_of(self._run, self._inbox.first, error))
             self._mail_is_due = True
             self._inbox.news.set()
         pending, self._pending = self._pending, []
@@ -154,13 +156,6 @@ class Driver:
             self._inbox.extend(due)
             return True
         return self._decide(c.Advance(self._slots.free), now)
-
-    def _refuse_first(self, error: FrameTooLarge) -> None:
-        """Have the handler fail whose doings no frame has room for. Raises `error` if it is no handler's."""
-        refusal = refusal_of(self._run, self._inbox.first, error)
-        if refusal is None:
-            raise error
-        self._inbox.instead(refusal)
 
     def _decide(self, command: c.Command, now: datetime) -> bool:
         events = decide(self._workflow, self._run, command, now)
@@ -187,6 +182,7 @@ class Driver:
                 self._committing.release()
         frame = await self._append(events) if events else None
         if frame is not None:
+            await self._strays.end(self._run, self._grace_s)
             self._start_handlers(events)
             self._cache(len(events))
             if self._observe is not None:
@@ -199,6 +195,7 @@ class Driver:
         self._beside.see_to(self._run, self._clock.now())
         if self._run.is_final:
             await self._at_work.cancel(self._grace_s)
+            await self._strays.end_all(self._grace_s)
 
     async def _append(self, events: Sequence[Event]) -> Frame:
         append = partial(self._write, events, self._run.updated_at)

@@ -7,7 +7,11 @@ import msgspec
 
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Run
+<<<<<<< HEAD
 from lrwf_cli.engine.beside import Backgrounds
+=======
+from lrwf_cli.engine.strays import Sweep
+>>>>>>> main
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held
@@ -26,11 +30,13 @@ class Process(msgspec.Struct, frozen=True):
     """Who drives: what tells a crash of this process from a reboot of its machine.
 
     `mail_every_s` is how often it looks for letters while its handlers are at work; `None`: only when told to (`look`).
+    `sweep` ends what earlier drivers have left running for nobody; `None`: no command outlives its driver.
     """
 
     boot_id: str
     pid: int = msgspec.field(default_factory=os.getpid)
     mail_every_s: float | None = MAIL_EVERY_S
+    sweep: Sweep | None = None
 
 
 class Assembly(msgspec.Struct, frozen=True):

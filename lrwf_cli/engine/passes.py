@@ -22,6 +22,7 @@ from lrwf_cli.engine.given import Assemble, Assembly, Observer, Process
 from lrwf_cli.engine.limits import Alarm
 from lrwf_cli.engine.post import opened
 from lrwf_cli.engine.slots import Slots
+from lrwf_cli.engine.strays import Strays
 from lrwf_cli.engine.taking_up import take_up
 from lrwf_cli.errors import LrwfError, NeedsItsProgram, RunBusy, StateDirectoryError, StateFull, UnknownRun
 from lrwf_cli.store.base import Held, Store
@@ -158,7 +159,9 @@ class Engine:
             return Outcome(run_id, error=error)
 
     async def _hold_and_drive(self, held: Held) -> Run:
+        strays = Strays(held, self._process.sweep)
         try:
+            await strays.end(held.run)
             if not self._needs_driving(held):
                 held.wake_at(wake_at(held.run))
                 return held.run
@@ -168,6 +171,7 @@ class Engine:
                 raise
             except LrwfError as error:
                 self._take_note(held, error)
+                await strays.end(held.run)
                 raise
             return await self._drive(held, assembly)
         except StateFull:

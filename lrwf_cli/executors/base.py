@@ -85,7 +85,10 @@ class Desk(Protocol):
         """
 
     def progress(self, current: float | None, total: float | None, message: str | None) -> None:
-        """Show how far the work is, soon. Not durable. Counts as a sign of life for `idle_timeout`."""
+        """Show how far the work is, soon. Not durable. Counts as a sign of life for `idle_timeout`.
+
+        Where nothing is said it is that sign only, and what was shown before stands.
+        """
 
 
 class Invoker(Protocol):

@@ -190,8 +190,9 @@ def _duration(node: Node, name: str, problems: Problems) -> timedelta | None:
     try:
         return parse_duration(node.value if isinstance(node.value, str) else str(node.value))
     except UsageError as error:
-        what = f"not {described(node)}" if "not a duration" in error.message else error.message
-        problems.add(node.mark, f"{name} must be a duration, {what}", error.hint)
+        is_none = "not a duration" in error.message
+        what = f"must be a duration, not {described(node)}" if is_none else f"is {error.message}"
+        problems.add(node.mark, f"{name} {what}", error.hint)
         return None
 
 

@@ -12,6 +12,7 @@ from lrwf_cli.executors.threads import DaemonThreads
 from lrwf_cli.local.assemble import Assembler
 from lrwf_cli.local.machine import boot_id
 from lrwf_cli.local.overrun import Overruns
+from lrwf_cli.local.strays import CommandStrays
 from lrwf_cli.store.base import Store
 
 __all__ = ["engine", "interruptible"]
@@ -37,7 +38,7 @@ def engine(
         store,
         SystemClock(),
         make or Assembler(store),
-        process=Process(boot_id()),
+        process=Process(boot_id(), sweep=CommandStrays()),
         jobs=jobs,
         observe=observe,
         alarm=None if is_guest else Overruns(),

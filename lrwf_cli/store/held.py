@@ -26,6 +26,7 @@ from lrwf_cli.store.disk import FULL, Disk, SyncFailed
 from lrwf_cli.store.journal import Mark, fitting, frame_line, whole_ms
 from lrwf_cli.store.locks import Lock
 from lrwf_cli.store.mail import Mail
+from lrwf_cli.store.reading import is_folder, names_in
 from lrwf_cli.store.rundir import RunFolder
 from lrwf_cli.store.timers import Timers, WakeUps
 from lrwf_cli.store.trouble import explain, told
@@ -143,7 +144,11 @@ class FileHeld:
     def log(self, executor: str, text: str) -> None:
         """Add `text` to the executor's log, in one write if the disk takes it in one."""
         path = self._folder.log(executor)
-        fd = self._disk.open_end(path)
+        try:
+            fd = self._disk.open_end(path)
+        except FileNotFoundError:  # whoever was short of room may have removed the logs of a run at work
+            self._disk.make_folder(self._folder.logs)
+            fd = self._disk.open_end(path)
         try:
             self._disk.write_all(fd, path, text.encode("utf-8", "backslashreplace"))
         finally:
@@ -182,6 +187,18 @@ class FileHeld:
             self._has_tasks = True
             known.add(path)
         return path
+
+    @told
+    def tasks(self) -> dict[str, str]:
+        """Return the folders of commands that stand, whoever made them, by their names."""
+        root = self._folder.tasks
+        paths = {name: f"{root}/{name}" for name in sorted(names_in(root))} if is_folder(root) else {}
+        return {name: path for name, path in paths.items() if is_folder(path)}
+
+    def drop_task(self, name: str) -> None:
+        """Remove the folder of a command for which nothing is open any more. Not durable."""
+        with suppress(OSError):  # as below: what is left is found by whoever comes next
+            self._disk.discard_tree(f"{self._folder.tasks}/{name}")
 
     def _clear(self, events: Sequence[Event]) -> None:
         """Remove the folders of commands whose outcome is in the journal now."""

@@ -2,8 +2,11 @@
 
 What a killed process left may be visible and not yet durable, so it is made durable first (R4 of the recipes: a kill,
 and then a power loss, is a case of its own). Its journal is written anew for that: where a sync had failed, another
-one would say that all is well and keep nothing, and a process whose every call fails leaves no word of it. What a
-driver let go of in order is only synced. A torn tail is put aside and cut off. Damage changes nothing: the run stops.
+one would say that all is well and keep nothing, and a process whose every call fails leaves no word of it. A torn tail
+is put aside and cut off. Damage changes nothing: the run stops.
+
+What a driver let go of in order is not synced again: each of its frames was, its folder was before it was published,
+and its timer `now` went only when the next wake-up was durable. A run that wakes costs the syncs of its frames.
 """
 
 import os
@@ -29,11 +32,12 @@ def take_up(shared: Shared, folder: RunFolder, lock: Lock) -> FileHeld:
     was_driven = is_there(shared.timers.now(folder.run_id))
     is_doubtful = was_driven or is_there(folder.io_error)
     try:
-        if not is_doubtful:
-            _settle(disk, folder)
-        disk.settle(folder.runs)
+        if is_doubtful:
+            disk.settle(folder.runs)
         run, journal = _read(folder, from_checkpoint=not is_doubtful)
-        shared.timers.put_now(folder.run_id)
+        # I3: a timer that has come due, durable since a driver let go in order, stands for `now` after a power loss.
+        is_durable = not is_doubtful and shared.timers.has_come_due(folder.run_id)
+        shared.timers.put_now(folder.run_id, durable=not is_durable)
         if was_driven:
             disk.sweep(folder.path, folder.blobs, folder.checkpoints, folder.shown)
         _repair(disk, folder, journal, is_doubtful=is_doubtful)
@@ -42,17 +46,6 @@ def take_up(shared: Shared, folder: RunFolder, lock: Lock) -> FileHeld:
             disk.touch(folder.io_error)
         raise
     return FileHeld(shared, folder, lock, run=run, mark=journal.mark)
-
-
-def _settle(disk: Disk, folder: RunFolder) -> None:
-    if not is_there(folder.journal):
-        raise folder.without_journal()
-    fd = disk.open_end(folder.journal)
-    try:
-        disk.settle_file(fd, folder.journal)
-    finally:
-        disk.close(fd, folder.journal)
-    disk.settle(folder.path)
 
 
 def _read(folder: RunFolder, *, from_checkpoint: bool) -> tuple[Run, Journal]:

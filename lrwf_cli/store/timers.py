@@ -63,10 +63,11 @@ class Timers:
             if is_run_id(name):
                 yield name, self.now(name)
 
-    def put_now(self, run_id: str) -> None:
-        """Have the run be due now; durable on return, also if the timer stood already."""
+    def put_now(self, run_id: str, *, durable: bool = True) -> None:
+        """Have the run be due now; durable on return, also if the timer stood already, unless another wake-up is."""
         self._disk.touch(self.now(run_id))
-        self._disk.settle(f"{self._folder}/now")
+        if durable:
+            self._disk.settle(f"{self._folder}/now")
 
     def drop_now(self, run_id: str) -> None:
         """Have the run no longer be due now. Not durable: a wake-up too many is harmless."""
@@ -97,6 +98,10 @@ class Timers:
     def stands(self, run_id: str, instant: str) -> bool:
         """Whether the run has a timer for `instant`."""
         return is_there(self._path(run_id, instant))
+
+    def has_come_due(self, run_id: str) -> bool:
+        """Whether a timer stands that `past` came upon; false also when nobody has looked."""
+        return any(self.stands(run_id, instant) for instant in self._seen.get(run_id, ()))
 
     def seen(self, run_id: str) -> set[str]:
         """Return the instants of those timers of the run that `past` came upon, and that were not dropped since."""

@@ -49,12 +49,20 @@ class Agenda(msgspec.Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """Return a line for each entry, the columns below one another."""
+        return [f"{when}{_words(entry)}".rstrip() for when, entry in zip(self._times(), self.entries, strict=True)]
+
+    @property
+    def indent(self) -> int:
+        """How many characters stand in a line before what happens."""
+        return max(map(len, self._times()), default=0)
+
+    def _times(self) -> list[str]:
         is_long = bool(self.entries) and self.entries[-1].after >= _A_WEEK
         form = "%a %Y-%m-%d %H:%M:%S" if is_long else "%a %H:%M:%S"
         times = [_since(entry.after) for entry in self.entries]
         width = max(map(len, times), default=0)
         return [
-            f"{time.ljust(width)}  {_local(entry.at, self.zone).strftime(form)}  {_words(entry)}".rstrip()
+            f"{time.ljust(width)}  {_local(entry.at, self.zone).strftime(form)}  "
             for time, entry in zip(times, self.entries, strict=True)
         ]
 

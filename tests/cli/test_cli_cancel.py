@@ -47,9 +47,9 @@ def test_one_unknown_run_cancels_none(lrwf: Lrwf) -> None:
     assert status(lrwf, "later") == "waiting"
 
 
-@pytest.mark.parametrize("grace", ["-1s", "soon", "2"])
-def test_a_grace_is_a_duration(lrwf: Lrwf, grace: str) -> None:
-    """Exit code 2, and nothing is cancelled."""
+@pytest.mark.parametrize("grace", ["-1s", "soon", "2", "25h"])
+def test_a_grace_is_a_duration_of_a_day_at_most(lrwf: Lrwf, grace: str) -> None:
+    """Exit code 2, and nothing is cancelled; a grace that is too long is not left out in silence."""
     lrwf("run", "later.yaml", "-q", "--id", "later")
     assert lrwf("cancel", "later", f"--grace={grace}").code == 2
     assert status(lrwf, "later") == "waiting"
@@ -75,7 +75,9 @@ def test_a_handler_at_work_hears_of_it(lrwf: Lrwf, flows: Path) -> None:
         process.communicate()
         assert process.returncode == 0
     assert status(lrwf, "held") == "cancelled"
-    assert lrwf("status", "held", "--json").json["outputs"] == []
+    found = lrwf("status", "held", "--json").json
+    assert found["outputs"] == []
+    assert "frozen" in {each["state"] for each in found["executors"]}  # nothing of a run that has ended is `ready`
 
 
 def test_a_run_whose_code_is_gone_is_cancelled(lrwf: Lrwf, flows: Path) -> None:

@@ -101,6 +101,28 @@ def test_a_timeout_ends_a_stubborn_family(lrwf: Lrwf, folder: Path) -> None:
     assert runs(folder) == 1
 
 
+def test_a_cancel_ends_what_no_driver_attends_to(lrwf: Lrwf, folder: Path) -> None:
+    """Issue 3.9: the driver was killed and the command lives on; whoever cancels the run ends it all."""
+    flow(folder, STUBBORN)
+    with begun("run", "flow.yaml", "--id", "job") as process:
+        eventually((folder / "up").exists)
+        process.kill()
+    assert alive(folder)
+    said = lrwf("cancel", "job", "--grace", "100ms")
+    assert (said.code, said.out, alive(folder)) == (0, "job  cancelled\n", [])
+    assert list(Path(os.environ["LRWF_STATE_DIR"]).glob("runs/job/work/*")) == []
+
+
+def test_a_cancel_without_a_grace_leaves_nobody(lrwf: Lrwf, folder: Path) -> None:
+    """Design 8: `--grace 0s` ends a command that heeds nothing before the driver does, whatever its executor grants."""
+    flow(folder, STUBBORN, "    grace: 1h\n")
+    with begun("run", "flow.yaml", "--id", "job") as process:
+        eventually((folder / "up").exists)
+        assert lrwf("cancel", "job", "--grace", "0s").code == 0
+        process.communicate()
+    assert (lrwf("status", "job", "--json").json["status"], alive(folder)) == ("cancelled", [])
+
+
 def test_what_is_lost_is_for_a_person_to_judge(lrwf: Lrwf, folder: Path) -> None:
     """`on_crash: ask`: a command whose witness was killed with it is not run again before somebody says so."""
     flow(folder, WORK, "    on_crash: ask\n")

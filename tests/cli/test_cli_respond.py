@@ -61,6 +61,19 @@ def test_several_requests_may_be_open(lrwf: Lrwf) -> None:
     assert shown == [{key: each[key] for key in each if key not in {"run_id", "workflow"}} for each in found[::-1]]
 
 
+def test_a_request_is_shown_in_full(lrwf: Lrwf) -> None:
+    """Conformance 36: for people, too: all of a long prompt, each field, who may answer, until when and what then."""
+    long = {"prompt": "Buy it?\n" + "x" * 300, "schema": FIELDS, "allowed_users": ("ada", "bob")}
+    asking("r", {**CHOICES, "expires": 2 * HOUR, "has_default": True, "default": "stop"}, long)
+    first, second = lrwf("requests", "r").out.split("\napprove.2\n")
+    assert first.startswith("approve\n  asks        Ship m-42?\n")
+    assert "; then it is \"stop\"\n  answer      'ship' or 'stop'\n  next        lrwf respond r approve" in first
+    assert f"  asks        Buy it?\n              {'x' * 300}\n" in second
+    assert "  expires     never\n  answer      --data with 'amount', 'note' and 'urgent'\n" in second
+    assert '  fields      amount (number) - how much\n              note (string) ["none"]\n' in second
+    assert "  who may     ada, bob\n" in second
+
+
 def test_the_inbox_has_what_can_be_answered_the_most_urgent_first(lrwf: Lrwf) -> None:
     """An inbox over all runs: those that expire first stand first, then those that are open longest."""
     lrwf("run", "greet.yaml", "-q", "--id", "done")
@@ -194,6 +207,7 @@ def test_what_fits_is_taken(lrwf: Lrwf, asked: Any, arguments: list[str], value:
         ({"schema": FIELDS}, ["--data", "[1]"], ["--data must be an object"]),
         ({"schema": FIELDS}, ["--data", "{"], ["--data is no JSON"]),
         ({"schema": FIELDS}, ["--data", "@gone.json"], ["gone.json"]),
+        ({"schema": FIELDS}, ["--data", "@"], ["the name of a file is missing", "--data"]),
         (CHOICES, ["ship", "sotp"], ["sotp"]),
     ],
 )
@@ -339,6 +353,9 @@ def test_a_run_says_what_to_type(lrwf: Lrwf) -> None:
     assert "  waits for   approve: Ship m-42? [ship/stop], expires " in text
     assert "  next        lrwf respond r approve\n" in text
     assert "approve: Ship m-42? [ship/stop], expires in " in lrwf("list").out
+    asking("both", {**CHOICES, "calls": True, "expires": 48 * HOUR})
+    assert "both  ask       waiting" in lrwf("list").out
+    assert "approve: Ship m-42? [ship/stop], expires in 2d (and 1 more)\n" in lrwf("list").out  # the timer is sooner
     assert lrwf("wait", "r").code == 4
 
 

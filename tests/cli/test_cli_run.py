@@ -167,7 +167,7 @@ def test_following_the_log_ends_with_the_run(lrwf: Lrwf, flows: Path) -> None:
     tasks = flows / "tasks.py"
     tasks.write_text(
         tasks.read_text().replace(
-            '    while not (folder / "go")', '    print("holding")\n    while not (folder / "go")'
+            "    while not await _is_there", '    print("holding")\n    while not await _is_there'
         )
     )
     with begun("run", "hold.yaml", "--id", "held", "--input", "folder=.", "-q") as process:

@@ -90,3 +90,17 @@ def test_time_that_went_by_shows(lrwf: Lrwf) -> None:
     assert isinstance(run, Run)
     session = Session(lambda: os.environ["LRWF_STATE_DIR"])
     assert any("updated" in line and "2d" in line for line in portrait(session, run))
+
+
+def test_news_that_could_not_be_told_are_shown(lrwf: Lrwf, flows: Path) -> None:
+    """A `notify` command that fails fails no run; `status` says so, and `logs` has what it printed."""
+    (flows / "deaf.yaml").write_text(
+        "name: deaf\nexecutors: {a: {run: 'echo hello'}}\nnotify: {completed: 'echo deaf >&2; exit 1'}\n"
+    )
+    assert lrwf("run", "deaf.yaml", "-q", "--id", "deaf").code == 0
+    text = lrwf("status", "deaf").out
+    assert "  not told    completed: tried 1x, again 20" in text
+    assert "              lrwf logs deaf notify.completed\n" in text
+    assert "notify.completed | deaf\n" in lrwf("logs", "deaf").out
+    assert lrwf("logs", "deaf", "notify.completed").out.startswith("deaf\n")
+    assert [each["executor"] for each in lrwf("logs", "deaf", "--json").json] == ["a", "notify.completed"]

@@ -3,8 +3,10 @@
 import gc
 import json
 import os
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import platformdirs
@@ -12,6 +14,8 @@ import pytest
 
 from lrwf_cli.__main__ import default_state_dir, main
 from lrwf_cli.cli.app import COMMANDS
+from lrwf_cli.cli.examples import EXAMPLES
+from lrwf_cli.cli.session import Session
 from tests.cli.said import Lrwf
 from tests.modes.settings import settings
 from tests.program import ROOT, environment
@@ -127,6 +131,21 @@ def test_the_table_of_commands_says_what_each_says_itself(name: str, lrwf: Lrwf)
     for option in ("--state-dir", "--json", "--quiet", "--verbose"):
         assert option in said.out
     assert name in lrwf("--help").out
+
+
+@pytest.mark.parametrize(("name", "line"), [(name, line) for name in EXAMPLES for line, _ in EXAMPLES[name]])
+def test_what_a_help_text_says_can_be_typed(name: str, line: str, lrwf: Lrwf) -> None:
+    """Each example stands whole in its command's help, and the command understands it."""
+    program, called, *arguments = shlex.split(line)
+    assert (program, called) == ("lrwf", name)
+    assert f"  {line}\n" in lrwf(name, "--help").out
+    command = import_module(f"lrwf_cli.cli.{name}").command
+    command.make_context(name, arguments, obj=Session(lambda: "nowhere"))
+
+
+def test_every_command_has_an_example() -> None:
+    """Help texts say what to type."""
+    assert list(EXAMPLES) == list(COMMANDS)
 
 
 def test_common_options_stand_before_or_after_the_command(lrwf: Lrwf, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_person_is_told_what_cannot_be(status: Status, name: str) -> None:
     with pytest.raises(WrongStatus, match=f"run `sim` is {status} and cannot be {name[4:]}") as refused:
         decide(UNKNOWN, run, COMMANDS[name], START)
     able = [each for each, leads in TRANSITIONS.items() if name in leads]
-    assert refused.value.hint == f"only a run that is {', '.join(able)} can"
+    assert refused.value.hint == f"only a run that is {' or '.join(able)} can"
 
 
 @pytest.mark.parametrize("status", TRANSITIONS)

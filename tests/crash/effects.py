@@ -23,12 +23,12 @@ FAR = datetime(2999, 1, 1, tzinfo=UTC)
 class Place:
     """A state directory with runs of the flow, and the file of their effects."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flow: Path = FLOW) -> None:
         self.state = folder / "state"
         self.effects = folder / "effects"
         self.effects.touch()
         self.store = FileStore.open(str(self.state), create=True)
-        self.prepared = prepare(str(FLOW))
+        self.prepared = prepare(str(flow))
 
     @property
     def starting(self) -> list[str]:

@@ -17,6 +17,7 @@ from lrwf_cli.core.view import status_view
 from lrwf_cli.core.waking import wake_at
 from lrwf_cli.errors import LrwfError
 from lrwf_cli.store.base import Frame, Store
+from lrwf_cli.store.files import FileStore
 from tests.crash.oracles_of_waiting import left_untold, taken_twice, wrong_with_awaits, wrong_with_people
 from tests.crash.recorder import Mark
 from tests.crash.trees import Tree, look_at
@@ -46,7 +47,10 @@ def wrong_at_the_look(folder: Path, left: Tree, marks: Sequence[Mark]) -> Iterat
         store = look(folder)
         run_ids = store.run_ids()
         for run_id in run_ids:
-            yield from forgotten(store.load(run_id), left)
+            run = store.load(run_id)
+            yield from forgotten(run, left)
+            if open_requests(run) and run_id not in FileStore(f"{folder}/{STATE}").talkative():
+                yield f"`{run_id}` asks something, and says that it does not"
         for run_id in {mark.about[0] for mark in marks if mark.kind == "kept"}.difference(run_ids):
             yield f"`{run_id}` was acknowledged and is gone"
     except LrwfError as error:

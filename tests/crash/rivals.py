@@ -102,12 +102,20 @@ def _look(_: Path, crash: Crash) -> Iterator[str]:
     return _forgotten(crash.tree, crash.marks)
 
 
+def _contradictions(marks: tuple[Mark, ...], standing: Answer | None) -> Iterator[str]:
+    """Yield what is wrong if not everybody was told of the one answer that stands."""
+    told = {mark.about for mark in marks if mark.kind != "taken"}
+    if told and told != {standing and standing.value}:
+        yield f"told was {told}, and what stands is {standing}"
+
+
 @dataclass
 class Duel:
     """One part, with another in the middle of it, at every point; then a crash at every point, and what comes after.
 
-    `begin` makes the run that is asked about, `look` says what is wrong with what a crash has left. `interrupted` and
-    `make_disk`, the disks of the duel and of what comes after, may be broken on purpose. `wrong` gathers what is wrong.
+    `begin` makes the run that is asked about, `look` says what is wrong with what a crash has left, and `judge` with
+    what everybody was told in the end, given the answer that stands. `interrupted` and `make_disk`, the disks of the
+    duel and of what comes after, may be broken on purpose. `wrong` gathers what is wrong.
     """
 
     first: Part
@@ -118,6 +126,7 @@ class Duel:
     make_disk: MakeDisk = RecordingDisk
     begin: Callable[[Path], Crash] = waiting
     look: Callable[[Path, Crash], Iterator[str]] = _look
+    judge: Callable[[tuple[Mark, ...], Answer | None], Iterator[str]] = _contradictions
     played: int = 0
     wrong: list[str] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
@@ -165,7 +174,7 @@ class Duel:
         try:
             self.after(FileStore(f"{folder}/{STATE}", self.make_disk(folder, history)), history)
             marks = (*crash.marks, *(entry for entry in history.entries if isinstance(entry, Mark)))
-            wrong += _contradictions(marks, FileStore(f"{folder}/{STATE}").answered(RUN, REQUEST, 0))
+            wrong += self.judge(marks, FileStore(f"{folder}/{STATE}").answered(RUN, REQUEST, 0))
         except LrwfError as error:
             wrong.append(f"it ends with {error!r}")
         self.wrong += [f"{each}\n    after {crash.how}" for each in wrong]
@@ -176,13 +185,6 @@ class Duel:
         folder = self.folder / f"life-{self.played}"
         lay_out(tree, folder)
         return folder
-
-
-def _contradictions(marks: tuple[Mark, ...], standing: Answer | None) -> Iterator[str]:
-    """Yield what is wrong if not everybody was told of the one answer that stands."""
-    told = {mark.about for mark in marks if mark.kind != "taken"}
-    if told and told != {standing and standing.value}:
-        yield f"told was {told}, and what stands is {standing}"
 
 
 def _forgotten(left: Tree, marks: tuple[Mark, ...]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from lrwf_cli.executors.commands.environment import Surroundings
 from lrwf_cli.executors.commands.processes import end_session
 from lrwf_cli.executors.commands.supervisor import Task
 from lrwf_cli.executors.invoke import PythonInvoker
+from lrwf_cli.local.strays import CommandStrays
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.crash.durability import Op
 from tests.crash.enumeration import BETWEEN_LIVES
@@ -114,13 +116,19 @@ class Machine:
         began_at, boot = START + self.lives * BETWEEN_LIVES, self.boot
 
         def life() -> bool:
+            disk = self.make_disk(self.folder, History(), last)
+            make_life = partial(
+                Life,
+                Commands(self.folder, f"boot {boot}"),
+                self.folder,
+                disk,
+                make_file_store,
+                boot=boot,
+                began_at=began_at,
+                sweep=CommandStrays(),
+            )
             with asyncio.Runner() as runner:
-                scenario = Commands(self.folder, f"boot {boot}")
-                disk = self.make_disk(self.folder, History(), last)
-                error = live(
-                    lambda: Life(scenario, self.folder, disk, make_file_store, boot=boot, began_at=began_at), runner
-                )
-                return error is None
+                return live(make_life, runner) is None
 
         self.lives += 1
         code = ended(in_child(life))
@@ -154,6 +162,7 @@ class Machine:
         run = store.load(RUN)
         assert (run.status, outputs(run)) == ("completed", ["in"]), run.error
         assert store.due(FAR) == []
+        assert not [*(self.folder / STATE / "runs" / RUN / "work").glob("*")], "what commands left is left"
 
 
 def machine(arena: Path, name: object, make_disk: type[KilledDisk] = KilledDisk) -> Machine:

@@ -1,7 +1,7 @@
 """Conformance 42, 43, 2, 16: a kill and a power loss before every file operation, and again in what comes after.
 
 The short form plays every crash of a life and, for the smallest flow, every crash of every recovery. The long form
-plays every crash of every recovery of larger ones, and each unsynced name by itself. It takes about two hours:
+plays every crash of every recovery of larger ones, and each unsynced name by itself. It takes some hours:
 
     python -m pytest tests/crash -m soak
 """

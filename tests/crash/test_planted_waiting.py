@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from lrwf_cli.core.events import Event, NoticeDelivered, NoticesPosted
+from lrwf_cli.core.events import Event, NoticeDelivered, NoticeFailed, NoticesPosted
 from lrwf_cli.core.suspended import Kept
 from lrwf_cli.executors.base import Call
 from lrwf_cli.store.base import Frame, Held
@@ -88,7 +88,7 @@ class Boastful(Broken):
 
     def append(self, events: Sequence[Event], at: datetime) -> Frame:
         posted = [notice.id for each in events if isinstance(each, NoticesPosted) for notice in each.notices]
-        others = [each for each in events if not isinstance(each, NoticeDelivered)]
+        others = [each for each in events if not isinstance(each, NoticeDelivered | NoticeFailed)]
         return self.held.append([*others, *map(NoticeDelivered, posted)], at)
 
 

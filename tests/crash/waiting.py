@@ -101,8 +101,9 @@ class _Player:
         return await self.scripts[call.delivery.executor].play(call, desk)
 
 
-async def _tell(run: Run, notice: Notice) -> None:
-    """Tell news to nobody: `worlds` notes that it was told."""
+async def _tell(run: Run, notice: Notice) -> Failure | None:
+    """Tell news to nobody: `worlds` notes that it was told. Of a request only the second try is heard."""
+    return Failure("CommandFailed", "not now") if notice.event == "request" and not notice.tries else None
 
 
 def _flow(*edges: Any, specs: Mapping[str, Mapping[str, Any]], **more: Any) -> Workflow:
@@ -148,7 +149,7 @@ TOLD = Waiting(
     _flow(specs={"ask": {}}, notify=frozenset({"request", "completed"})),
     {"ask": Script(then=[Question("ship?", MINUTE, "stop")])},
 )
-"""Somebody is told of a question that expires, and of the end."""
+"""Somebody is told, the second time round, of a question that expires, and of the end."""
 
 CANCELLED = Waiting(
     _flow(specs={"ask": {}, "sorry": {}}, after={"cancelled": "sorry"}),

@@ -23,6 +23,7 @@ from lrwf_cli.core.suspended import Answer, Kept
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
+from lrwf_cli.engine.strays import Sweep
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.errors import LrwfError, UnknownRun
 from lrwf_cli.executors.base import Call, Desk, Invoker, Result
@@ -162,6 +163,7 @@ class Life:
     make_store: MakeStore
     boot: int = 0
     began_at: datetime = START
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         self.history = self.disk.history
@@ -172,7 +174,7 @@ class Life:
             self.store,
             self.clock,
             lambda held, _: self._witnessed(self.scenario.assemble(self.store, held, self.news)),
-            process=Process(f"boot-{self.boot}", 4711),
+            process=Process(f"boot-{self.boot}", 4711, sweep=self.sweep),
             jobs=4,
             observe=self._observe,
         )
@@ -182,8 +184,10 @@ class Life:
         return Assembly(assembly.workflow, Witness(assembly.invoker, self.history), tell)
 
     async def _told(self, tell: Tell, run: Run, notice: Notice) -> Failure | None:
-        self.history.mark("told", notice.id)
-        return await tell(run, notice)
+        failure = await tell(run, notice)
+        if failure is None:
+            self.history.mark("told", notice.id)
+        return failure
 
     def play(self, runner: asyncio.Runner) -> None:
         """Do what there is to be done: by turns what cron does, and the user who has started the run or wants to.

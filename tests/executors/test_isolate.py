@@ -205,7 +205,8 @@ def test_it_dies_with_this_process(tmp_path: Path) -> None:
     pid = os.fork()
     if pid == 0:
         threads._idle.clear()
-        Isolated(f"trap '' TERM HUP PIPE; sleep 600 & touch {tmp_path}/up; while :; do sleep 0.01; done").run()
+        begin = "trap '' TERM HUP PIPE; sleep 600 & setsid sleep 600 &"
+        Isolated(f"{begin} touch {tmp_path}/up; while :; do sleep 0.01; done").run()
         os._exit(1)
     until((tmp_path / "up").exists)
     assert alive()

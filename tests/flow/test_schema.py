@@ -290,7 +290,7 @@ MISTAKES = [
     (
         executor("retry: {max: 11w, initial: 5000d}"),
         (
-            "5:32: 'initial' in 'retry' of executor 'a' must be a duration, longer than ten years: '5000d'"
+            "5:32: 'initial' in 'retry' of executor 'a' is longer than ten years: '5000d'"
             " | give a duration of at most 3650d"
         ),
     ),

@@ -166,6 +166,7 @@ class It(Executor):
 """
 
 
+@pytest.mark.not_twice("it counts what stands between two awaits")
 def test_answers_come_as_calls_in_any_order(flow: Any) -> None:
     """Conformance 36 and 41: both are open at once; each answer is a call of its own."""
     answers = {"it": [{"value": "true", "after": "3h"}, {"value": "false", "after": "1h"}]}
@@ -199,6 +200,7 @@ class It(Executor):
 """
 
 
+@pytest.mark.not_twice("it counts what stands between two awaits")
 def test_retries_survive_their_processes(flow: Any) -> None:
     """Conformance 25 and 29: the delays are timers, attempts are counted in the journal, a step happens once."""
     played = flow(RETRY, input={"good": 3})

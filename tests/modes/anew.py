@@ -1,7 +1,7 @@
 """What makes an assembly that knows nothing: modules loaded again, executors made again, whoever had them before.
 
-A run's first assembly in a process is left alone. Of a workflow that was built in Python the instances are copies, made
-before the program's own were ever used; its modules are the program, and stay.
+A run that no driver of this process has driven is left alone. Of a workflow that was built in Python the instances are
+copies, made before the program's own were ever used; its modules are the program, and stay.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,12 @@ from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.loading import modules
 from lrwf_cli.executors.seat import copied
 
-__all__ = ["change_flows", "change_programs"]
+__all__ = ["change_flows", "change_programs", "known"]
 
 _apart = ContextVar("_apart", default=False)
-_assembled: set[tuple[str, str]] = set()
-"""The runs that were put together in this process, by id and folder: tests like the same ids."""
+
+known: set[tuple[str, str]] = set()
+"""The runs that were driven in this process, by id and folder: tests like the same ids."""
 
 
 class _Modules(modules.FlowModules):
@@ -42,16 +43,14 @@ def _loading_apart() -> Iterator[None]:
 
 
 def change_flows() -> None:
-    """Have a flow's modules loaded again for each assembly of a run but the first."""
+    """Have a flow's modules loaded again for each assembly of a run that was driven in this process."""
     from lrwf_cli.local import parts
 
     executors = parts.FlowParts.executors
 
     def anew(self: Any, run_input: Json, run: Mapping[str, Any], origin: Origin | None = None) -> dict[str, Executor]:
-        key = (run["id"], str(self._modules.root))
-        if key in _assembled:
+        if (run["id"], self._folder) in known:
             _begin_again(self)
-        _assembled.add(key)
         return executors(self, run_input, run, origin)
 
     parts.FlowModules = _Modules  # type: ignore[attr-defined]  # what the mode is about
@@ -67,7 +66,7 @@ def _begin_again(parts: Any) -> None:
 
 
 def change_programs() -> None:
-    """Have a program's executors copied for each assembly of a run but the first."""
+    """Have a program's executors copied for each assembly of its run but the first."""
     from lrwf_cli.local import built_parts
 
     made, executors = built_parts.BuiltParts.__init__, built_parts.BuiltParts.executors

@@ -27,8 +27,9 @@ from lrwf_cli.engine import driver
 from lrwf_cli.engine.driver import Driver
 from lrwf_cli.engine.given import Assembly
 from lrwf_cli.engine.passes import Engine
-from lrwf_cli.errors import RunBusy
+from lrwf_cli.errors import LrwfError, RunBusy
 from lrwf_cli.store.base import Held
+from tests.modes.anew import known
 from tests.modes.settings import NEXT, settings
 
 __all__ = ["change_engines"]
@@ -111,6 +112,7 @@ async def _drive_by_turns(engine: Engine, held: Held, assembly: Assembly) -> Run
 
 async def _drive_once(engine: Engine, held: Held, assembly: Assembly) -> Run:
     _driven.add(_key(engine, held.run.id))
+    known.add((held.run.id, held.run.origin.folder))
     _assemble.set(lambda: engine._assemble(held, engine.store.definition(held.run.id)))
     return await _drive(engine, held, assembly)
 
@@ -146,13 +148,19 @@ async def _hand_over(engine: Engine, held: Held) -> Run:
     if NEXT in os.environ:
         held.release()
         return run
-    if _is_for_a_tick(engine, run):
-        held.release()
-        after = await _by_another_process(engine, run)
-        if after.seq != run.seq:
-            return after
-        held = engine.store.hold(run.id)  # it could not be driven there: let it be told here why
-    return await _hold_and_drive(engine, held)
+    if not (_is_for_a_tick(engine, run) and _can_be_driven(engine, held)):
+        return await _hold_and_drive(engine, held)
+    held.release()
+    return await _by_another_process(engine, run)
+
+
+def _can_be_driven(engine: Engine, held: Held) -> bool:
+    """Whether its code is there; if not, that is told where somebody asks for it."""
+    try:
+        engine._assemble(held, engine.store.definition(held.run.id))
+    except LrwfError:
+        return False
+    return True
 
 
 def _is_for_a_tick(engine: Engine, run: Run) -> bool:

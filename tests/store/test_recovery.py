@@ -292,19 +292,38 @@ def test_a_checkpoint_on_a_full_disk_is_no_matter(state: Path, run: Path) -> Non
 # -- before acting
 
 
-def test_what_is_found_is_synced_before_it_is_acted_on(state: Path, run: Path) -> None:
-    """R4: what was changed may be in memory only; journal, folder and the folder above come first."""
+def test_what_was_let_go_of_in_order_is_not_synced_again(state: Path, run: Path) -> None:
+    """R4: nobody has died with the run in hand, so what is found is durable; it costs its wake-up and its frames."""
     let_go(state)
     disk = WatchedDisk()
-    held = FileStore(state, disk).hold("train")
-    append(held, step(4))
-    calls = disk.calls
-    assert calls[:6] == [
-        "open_end train/lock", "open_end train/journal.jsonl", "sync train/journal.jsonl",
-        "close train/journal.jsonl", "sync_folder runs/train", "sync_folder state/runs",
-    ]  # fmt: skip
-    assert calls[6:8] == ["touch now/train", "sync_folder timers/now"]
-    assert calls[8:] == ["open_end train/journal.jsonl", "write train/journal.jsonl", "sync_data train/journal.jsonl"]
+    append(FileStore(state, disk).hold("train"), step(4))
+    assert disk.calls[:3] == ["open_end train/lock", "touch now/train", "sync_folder timers/now"]
+    assert disk.calls[3:] == [
+        "open_end train/journal.jsonl",
+        "write train/journal.jsonl",
+        "sync_data train/journal.jsonl",
+    ]
+
+
+def test_a_timer_that_has_come_due_stands_for_the_one_that_says_now(state: Path, run: Path) -> None:
+    """I3: after a power loss the run is woken by the timer that woke it; without one `now` has to be durable."""
+    held = FileStore.open(state).hold("train")
+    held.wake_at(NOW)
+    held.release()
+    disk = WatchedDisk()
+    store = FileStore(state, disk)
+    store.hold("train").release()  # nobody has looked what is due
+    assert "sync_folder timers/now" in disk.calls
+    let_go(state)
+    assert [due.run_id for due in store.due(NOW)] == ["train"]
+    disk.calls.clear()
+    held = store.hold("train")
+    assert disk.calls == ["open_end train/lock", "touch now/train", "open_end train/journal.jsonl"]
+    assert "timers/20" in "".join(tree(state))
+    held.release()
+    disk.calls.clear()
+    store.hold("train")  # as if the one before had been killed
+    assert "sync_folder timers/now" in disk.calls
 
 
 def test_what_a_driver_left_that_died_is_written_anew(state: Path, run: Path) -> None:
@@ -327,11 +346,10 @@ def test_what_a_killed_driver_left_behind_is_swept(state: Path, run: Path) -> No
     assert (run / "blobs/keep").exists()
 
 
-@pytest.mark.parametrize("place", ["/train", "/runs", "/now", "/journal.jsonl"])
+@pytest.mark.parametrize("place", ["/train", "/runs", "/now", "the journal's copy"])
 def test_a_sync_that_fails_in_recovery_stops_the_driver(state: Path, run: Path, place: str) -> None:
     """R5: recovery is no exception: nothing is acted on, the next one knows, and the lock is free."""
-    let_go(state)
-    disk = WatchedDisk(fails("sync" if "." in place else "sync_folder", place))
+    disk = WatchedDisk(fails("sync_folder", place) if "/" in place else fails("sync", ""))
     store = FileStore(state, disk)
     with pytest.raises(StateDirectoryError, match="durable") as caught:
         store.hold("train")

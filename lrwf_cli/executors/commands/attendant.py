@@ -14,7 +14,7 @@ from typing import NamedTuple
 from lrwf_cli.errors import CommandLost
 from lrwf_cli.executors.commands.masking import Mask
 from lrwf_cli.executors.commands.printed import Printed
-from lrwf_cli.executors.commands.processes import end_session
+from lrwf_cli.executors.commands.processes import Process, child, end_session
 from lrwf_cli.executors.commands.supervisor import Record, Task
 
 __all__ = ["DRAIN_S", "Attendant", "Stopped", "Wanted"]
@@ -42,7 +42,8 @@ class Wanted(NamedTuple):
 class Attendant:
     """Attends a command whose folder is that of `task`. `earlier` are tasks that were stopped, and may not have ended.
 
-    `write` takes lines of what it prints. One `attend` per instance.
+    `write` takes lines of what it prints; `heard` is called now and then while it prints, be it half a line. One
+    `attend` per instance.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Attendant:
         *,
         mask: Mask,
         write: Callable[[str], None],
+        heard: Callable[[], object] = int,
         grace_s: float,
         earlier: Sequence[Task] = (),
     ) -> None:
@@ -58,8 +60,10 @@ class Attendant:
         self._earlier = earlier
         self._mask = mask
         self._write = write
+        self._heard = heard
         self._grace_s = grace_s
         self._told = threading.Event()
+        self._leader: Process | None = None
 
     def stop(self) -> None:
         """Have `attend` end the command and raise Stopped, soon. From any thread, at any time; idempotent."""
@@ -74,7 +78,14 @@ class Attendant:
         for each in self._earlier:
             each.end(self._grace_s)
         self._begin(wanted)
-        printed = Printed(self.task, self._mask, self._write)
+        try:
+            return self._attended(Printed(self.task, self._mask, self._write))
+        except FileNotFoundError as error:
+            raise self._removed() from error
+        finally:
+            _reap()
+
+    def _attended(self, printed: Printed) -> int:
         try:
             self._follow(printed)
             return self._ended()
@@ -83,7 +94,6 @@ class Attendant:
             raise
         finally:
             printed.close()
-            _reap()
 
     def _begin(self, wanted: Wanted) -> None:
         """Have the command running, or ended. Only whoever has the lock, and finds it new, starts it."""
@@ -93,7 +103,9 @@ class Attendant:
         if lock is None:
             return
         if self.task.stage(self.task.record(), is_held=False) == "new":
-            _children.add(self.task.start(lock, *wanted))
+            pid = self.task.start(lock, *wanted)
+            _children.add(pid)
+            self._leader = child(pid)
         else:
             os.close(lock)
 
@@ -103,9 +115,12 @@ class Attendant:
         ended_at: float | None = None
         while True:
             is_held = self.task.is_held()
-            printed.pump()
+            if printed.pump():
+                self._heard()
             now = time.monotonic()
-            if ended_at is None and self.task.record().exit is not None:
+            record = self.task.record()
+            self._leader = record.leader or self._leader
+            if ended_at is None and record.exit is not None:
                 ended_at = now
             if not is_held or (ended_at is not None and now - ended_at >= DRAIN_S):
                 return
@@ -118,8 +133,8 @@ class Attendant:
     def _ended(self) -> int:
         record = self.task.record()
         stage = self.task.stage(record, is_held=False)
-        if stage == "new":
-            raise self.task.full()  # the shell could not even say that it has begun
+        if stage == "new":  # the shell could not even say that it has begun
+            raise self._removed() if record.boot is None else self.task.full()
         if stage == "lost" or record.exit is None:
             raise self._lost(record)
         if record.was_told:
@@ -141,10 +156,19 @@ class Attendant:
                 rebooted=True,
             )
 
+    def _removed(self) -> CommandLost:
+        """Return what is wrong if somebody, perhaps the command, has removed its folder; nothing of it runs then."""
+        if self._leader is not None:
+            self._tell_of_survivors(end_session(self._leader, self._grace_s, mark=self.task.mark))
+        return CommandLost(
+            f"nobody knows how the command ended: its files were removed from {self.task.folder}",
+            hint="have nobody clean up there but lrwf, then retry",
+        )
+
     def _lost(self, record: Record) -> CommandLost:
         rebooted = record.boot != self.task.boot
         if record.leader is not None and not rebooted:
-            self._tell_of_survivors(end_session(record.leader, self._grace_s))
+            self._tell_of_survivors(end_session(record.leader, self._grace_s, mark=self.task.mark))
         how = "the machine was started anew" if rebooted else "what looked after it was killed"
         return CommandLost(
             f"nobody knows how the command ended: {how}",

@@ -6,14 +6,16 @@ it twice. One that was stopped with its driver is found to be so, and is run aga
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from lrwf_cli.context import WorkflowContext
+from lrwf_cli.core.lineage import work_name
 from lrwf_cli.core.model import Json
 from lrwf_cli.executors.api import Executor, handler
-from lrwf_cli.executors.base import Call
+from lrwf_cli.executors.base import Call, Desk
 from lrwf_cli.executors.commands.environment import Surroundings
 from lrwf_cli.executors.scene import Given, scene_of, seen
 
@@ -74,19 +76,24 @@ class CommandExecutor(Executor):
 
         from lrwf_cli.executors.commands.attendant import Wanted
         from lrwf_cli.executors.commands.masking import Mask
-        from lrwf_cli.executors.commands.processes import shell
+        from lrwf_cli.executors.commands.processes import MARK, shell
 
         call = scene_of(ctx).call
         secrets = self._around.read_secrets()
         mask = Mask(secrets.values())
-        attendant = self._attendant(call, mask, sys.stdout.write)
+        attendant = self._attendant(call, mask, write=sys.stdout.write, heard=_heard_by(scene_of(ctx).desk))
         wanted = Wanted(
             command=shell(self._command),
             folder=self._around.folder,
             env=self._around.variables(
                 {name: given(seen(message, ctx)) for name, given in self._values.items()},
                 secrets,
-                {**facts_of(call), **self._facts, "LRWF_OUTPUT": attendant.task.path("output")},
+                {
+                    **facts_of(call),
+                    **self._facts,
+                    "LRWF_OUTPUT": attendant.task.path("output"),
+                    MARK: attendant.task.mark,
+                },
             ),
             message=message_of(call),
         )
@@ -105,22 +112,37 @@ class CommandExecutor(Executor):
 
         return await to_the_end(in_thread(outcome), attendant.stop)
 
-    def _attendant(self, call: Call, mask: Any, write: Callable[[str], Any]) -> "Attendant":
+    def _attendant(
+        self, call: Call, mask: Any, *, write: Callable[[str], Any], heard: Callable[[], None]
+    ) -> "Attendant":
         from lrwf_cli.executors.commands.attendant import Attendant
         from lrwf_cli.executors.commands.processes import boot_id
         from lrwf_cli.executors.commands.supervisor import Task
 
         assert self._folder_of is not None, f"`{self.id}` is not bound to a run"  # noqa: S101 - whoever makes it binds it
         boot = self._boot or boot_id()
-        # the key is of the delivery and the epoch; entries that go on from one another have the start in common
-        name = f"{call.idempotency_key}-{call.start}"
+        name = work_name(call.idempotency_key, call.start)
         stopped: list[Task] = []
         for number in count(1):
             task = Task(self._folder_of(name if number == 1 else f"{name}.{number}", call.delivery.id), boot)
             if not task.record().stopped:
                 break
             stopped.append(task)
-        return Attendant(task, mask=mask, write=write, grace_s=self._grace.total_seconds(), earlier=stopped)
+        grace_s = self._grace.total_seconds()
+        return Attendant(task, mask=mask, write=write, heard=heard, grace_s=grace_s, earlier=stopped)
+
+
+def _heard_by(desk: Desk) -> Callable[[], None]:
+    """Return what tells a desk, from any thread, that there is life in the command."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def heard() -> None:
+        with suppress(RuntimeError):  # the loop is closed: this process ends, and nobody counts any more
+            loop.call_soon_threadsafe(desk.progress, None, None, None)
+
+    return heard
 
 
 def facts_of(call: Call) -> dict[str, str]:

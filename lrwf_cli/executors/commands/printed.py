@@ -32,17 +32,23 @@ class Printed:
     def __init__(self, task: Task, mask: Mask, write: Callable[[str], None]) -> None:
         self._noted = task.path("printed")
         self._at = _numbers(self._noted)
+        self._sizes = [0, 0]
         self._streams = [
             _Stream(task, name, begin, mask, write) for name, begin in zip(("stdout", "stderr"), self._at, strict=True)
         ]
 
-    def pump(self) -> None:
-        """Pass on the lines that have come since."""
+    def pump(self) -> bool:
+        """Pass on the lines that have come since; return whether anything may have come, be it half a line."""
+        sizes = [each.size() for each in self._streams]
+        # of what is too much to be kept nobody can tell whether it still comes: better taken for alive than for hung
+        has_news = sizes != self._sizes or any(each.is_cut() for each in self._streams)
+        self._sizes = sizes
         for each in self._streams:
             each.pump()
         at = tuple(each.passed_on for each in self._streams)
         if at != self._at:
             self._note(at)
+        return has_news
 
     def close(self) -> None:
         """Pass on what is left: of what was too much, the end."""
@@ -69,6 +75,14 @@ class _Stream:
         """How many bytes have been passed on, or left out."""
         return self._at - self._lines.held_back
 
+    def size(self) -> int:
+        """Return how many bytes have come, up to what is kept of them."""
+        return _size(self._path)
+
+    def is_cut(self) -> bool:
+        """Whether more has come than is kept."""
+        return os.path.exists(self._path + ".end")  # noqa: PTH110 - see above
+
     def pump(self) -> None:
         while self._at < LOG and (data := _part(self._path, self._at, min(_AT_ONCE, LOG - self._at))):
             self._lines.add(data)
@@ -78,7 +92,7 @@ class _Stream:
         self.pump()
         size, cut = _size(self._path), self._path + ".end"
         rest = _end_of(self._path, size - self._at)
-        if os.path.exists(cut):  # noqa: PTH110 - see above
+        if self.is_cut():
             self._leave_out(f"the middle of {self._name}")
             rest = _end_of(cut, END_OF_LOG)
         elif (left_out := size - self._at - len(rest)) > 0:

@@ -1,8 +1,9 @@
 """Processes of this machine: started with the descriptors they are to have, known again later, ended with all theirs.
 
 What they are for is not known here. A process is known by its pid and the instant of its start in this boot of the
-machine: a pid alone is given to others again. What belongs together is a *session*: whoever leaves it (`setsid`) has
-said that it wants to be left alone, and is.
+machine: a pid alone is given to others again. What belongs together is a *family*: a session; whoever has its mark in
+the environment, and its children, into whatever session they went; and whoever was seen to be one of them. A child that
+lost both its mark and its parents before anyone looked is not found.
 """
 
 import os
@@ -12,7 +13,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-__all__ = ["Process", "alive", "boot_id", "child", "end_session", "members", "process", "raised", "shell", "spawn"]
+__all__ = [
+    "MARK",
+    "Process",
+    "alive",
+    "boot_id",
+    "child",
+    "end_session",
+    "members",
+    "process",
+    "raised",
+    "shell",
+    "spawn",
+]
+
+MARK = "LRWF_TASK"
+"""The variable whose value a family has in common, and nobody else."""
 
 _ENDED = frozenset("ZX")  # it waits to be reaped, and runs no more
 _TWICE = 2
@@ -66,20 +82,22 @@ def alive(process: Process) -> bool:
 
 def members(leader: Process) -> list[int]:
     """Return the pids of what runs in the session that `leader` has begun, whether it lives itself or not."""
-    return list(_members(leader))
+    return list(_Family(leader, "").members())
 
 
-def end_session(leader: Process, grace_s: float) -> list[int]:
+def end_session(leader: Process, grace_s: float, *, mark: str = "") -> list[int]:
     """Send SIGTERM to all of a session, after `grace_s` SIGKILL, and return when nobody is left in it.
 
-    Without a grace there is no SIGTERM. Returns the pids of those that are not ours to end (another user's: `sudo`),
-    which are left.
+    With a `mark` that goes for the whole family: for whoever has left the session, too. Without a grace there is no
+    SIGTERM. This process itself is left, and so are those that are not ours to end (another user's: `sudo`), of which
+    the pids are returned.
     """
+    family = _Family(leader, mark)
     if grace_s > 0:
-        _ask_to_end(leader, grace_s)
+        _ask_to_end(family, grace_s)
     empty = 0
     for pause_s in _pauses():
-        sent = {pid: _signal(pid, leader, signal.SIGKILL) for pid in _members(leader)}
+        sent = {pid: _signal(pid, stat, signal.SIGKILL) for pid, stat in family.members().items()}
         left = [pid for pid, is_ours in sent.items() if not is_ours]
         empty = 0 if len(left) < len(sent) else empty + 1
         if empty == _TWICE:
@@ -89,14 +107,54 @@ def end_session(leader: Process, grace_s: float) -> list[int]:
     return sorted(left)
 
 
-def _ask_to_end(leader: Process, grace_s: float) -> None:
+class _Family:
+    """Those who belong to a session that `leader` has begun; without a mark only who is in it."""
+
+    def __init__(self, leader: Process, mark: str) -> None:
+        self.leader = leader
+        self._mark = f"{MARK}={mark}".encode() if mark else b""
+        self._known: set[Process] = set()
+
+    def members(self) -> dict[int, "_Stat"]:
+        """Return who of it runs now, but for this process."""
+        everybody = dict(_all())
+        found = everybody.get(self.leader.pid)
+        # the kernel gives a pid again only when nobody is left in its session
+        session = self.leader.pid if found is None or found.since == self.leader.since else -1
+        mine = {pid for pid, stat in everybody.items() if stat.session == session or self._is_marked(pid, stat)}
+        if self._mark:
+            self._add_children(mine, everybody)
+            self._known |= {Process(pid, everybody[pid].since) for pid in mine}
+        mine.discard(os.getpid())
+        return {pid: everybody[pid] for pid in mine if everybody[pid].state not in _ENDED}
+
+    def _is_marked(self, pid: int, stat: "_Stat") -> bool:
+        if not self._mark or int(stat.since) < int(self.leader.since or 0):
+            return False
+        return Process(pid, stat.since) in self._known or self._mark in _environment(pid)
+
+    def _add_children(self, mine: set[int], everybody: Mapping[int, "_Stat"]) -> None:
+        """Add the children of whoever is found; one that has another mark is of another family, and all of its own."""
+        while more := {
+            pid
+            for pid, stat in everybody.items()
+            if stat.parent in mine and pid not in mine and not self._is_anothers(pid)
+        }:
+            mine |= more
+
+    def _is_anothers(self, pid: int) -> bool:
+        marks = [each for each in _environment(pid) if each.startswith(f"{MARK}=".encode())]
+        return bool(marks) and self._mark not in marks
+
+
+def _ask_to_end(family: _Family, grace_s: float) -> None:
     """Send SIGTERM, and return when everybody has heeded it, or the grace is over.
 
     To the group at once, so that nobody can fork away from it. What comes later is left alone, for it may clean up;
     but for a child of the leader's: that has only just begun.
     """
-    until = time.monotonic() + grace_s
-    asked = _members(leader)
+    until, leader = time.monotonic() + grace_s, family.leader
+    asked = family.members()
     if asked:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader.pid, signal.SIGTERM)
@@ -104,13 +162,13 @@ def _ask_to_end(leader: Process, grace_s: float) -> None:
     left = {
         pid
         for pid, stat in asked.items()
-        if stat.group != leader.pid and not _signal(pid, leader, signal.SIGTERM, signal.SIGCONT)
+        if stat.group != leader.pid and not _signal(pid, stat, signal.SIGTERM, signal.SIGCONT)
     }
     for pause_s in _pauses():
-        found = _members(leader)
+        found = family.members()
         for pid in [pid for pid, stat in found.items() if pid not in asked and stat.parent == leader.pid]:
             asked[pid] = found[pid]
-            _signal(pid, leader, signal.SIGTERM)
+            _signal(pid, found[pid], signal.SIGTERM)
         if left.issuperset(found) or time.monotonic() >= until:
             return
         time.sleep(min(pause_s, max(until - time.monotonic(), 0)))
@@ -170,15 +228,15 @@ def shell(command: str | Sequence[str]) -> list[str]:
     return ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
 
 
-def _signal(pid: int, leader: Process, *signals: signal.Signals) -> bool:
-    """Send signals to a member of a session, if it still is one; return whether that is allowed."""
+def _signal(pid: int, seen: "_Stat", *signals: signal.Signals) -> bool:
+    """Send signals to the process that was `seen`, if it still has that pid; return whether that is allowed."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
         stat = _stat(pid)
-        if stat is not None and stat.session == leader.pid:  # else the pid is someone else's by now
+        if stat is not None and stat.since == seen.since:  # else the pid is someone else's by now
             for number in signals:
                 signal.pidfd_send_signal(fd, number)
     except ProcessLookupError:
@@ -190,17 +248,19 @@ def _signal(pid: int, leader: Process, *signals: signal.Signals) -> bool:
     return True
 
 
-def _members(leader: Process) -> dict[int, _Stat]:
-    found = _stat(leader.pid)
-    if found is not None and found.since != leader.since:
-        return {}  # the kernel gives a pid again only when nobody is left in its session
-    return {pid: stat for pid, stat in _all() if stat.session == leader.pid and stat.state not in _ENDED}
-
-
 def _all() -> Iterator[tuple[int, _Stat]]:
     for name in os.listdir("/proc"):  # noqa: PTH208 - as above
         if name.isdecimal() and (stat := _stat(int(name))) is not None:
             yield int(name), stat
+
+
+def _environment(pid: int) -> list[bytes]:
+    """Return the environment that a process began with; of one that is not ours to look into, nothing."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - as above
+            return file.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def _stat(pid: int) -> _Stat | None:

@@ -111,6 +111,11 @@ class Task:
         """Return the path of one of its files."""
         return f"{self.folder}/{name}"
 
+    @property
+    def mark(self) -> str:
+        """What `MARK` is in the environment of the command and of all that it starts, whoever asks."""
+        return os.path.realpath(self.folder)
+
     def record(self) -> Record:
         """Return what has been written down so far."""
         try:
@@ -180,6 +185,11 @@ class Task:
         except OSError as error:
             if error.errno in _FULL:
                 raise self.full() from error
+            if error.errno == errno.E2BIG:
+                raise CommandFailed(
+                    "the command's arguments and environment are larger than a process may have",
+                    hint="have it read what is large from the message, which is on its stdin",
+                ) from error
             raise
         finally:
             for fd in fds:
@@ -190,7 +200,7 @@ class Task:
         return StateFull(f"there is no room for a command's files: {self.folder}", hint="make room, and try again")
 
     def end(self, grace_s: float) -> list[int]:
-        """End the command and all of its session: SIGTERM, after `grace_s` SIGKILL. Returns when nothing of it runs.
+        """End the command and all of its family: SIGTERM, after `grace_s` SIGKILL. Returns when nothing of it runs.
 
         That it was stopped is durable first, so that whoever comes by later does not take it for a failure of its
         own; one that has ended by itself is left as it is. Returns the pids of what may not be ended (another user's).
@@ -208,7 +218,7 @@ class Task:
 
     def _end_session(self, grace_s: float) -> list[int]:
         leader = self._leader()
-        return end_session(leader, grace_s) if leader is not None else []
+        return end_session(leader, grace_s, mark=self.mark) if leader is not None else []
 
     def is_led(self) -> bool:
         """Whether the witness itself lives: parts of it may live on while something holds the command's output."""

@@ -59,9 +59,9 @@ def _extended(known: Sequence[Any], more: Sequence[Any]) -> Sequence[Any]:
 class Await(Part):
     """One await under way. `called` and `args` say whom it waits for, where that matters.
 
-    `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
-    the tasks that were made while it was under way. `reach` is what it was given that can change, `since` the number of
-    steps that all lanes had made when it began.
+    `joins`: for nothing but lanes. `turn` is that of one which is kept and done anew; `lasts` the start that a
+    `ctx.step` comes by in. `made` counts the tasks that were made while it was under way. `reach` is what it was given
+    that can change, `since` the number of steps that all lanes had made when it began.
     """
 
     called: Any = None
@@ -69,6 +69,7 @@ class Await(Part):
     turn = 0
     lasts = 0
     made = 0
+    joins = False
     reach: Reach | None = None
     since = 0
 
@@ -78,6 +79,10 @@ class Await(Part):
         self.digest = digest
         self.kind = kind
         self.site = site
+
+    def is_outside(self) -> bool:
+        """Whether it is the world that answers it, and no lane."""
+        return self.kind in ("foreign", "step") and not self.spawned and not self.joins
 
 
 class Activation(Part):
@@ -130,6 +135,18 @@ class Activation(Part):
         """Return where in the function an await stands; without a `site`, where it is now."""
         thing = self.frame if site is None and self.frame is not None else self.code
         return spot_of(thing, site) if thing is not None else None
+
+    def note_cancelled(self, blemish: Blemish) -> None:
+        """Note in what it was cancelled; who was before has survived that."""
+        if self.blemish is None:
+            self.blemish = blemish
+        else:
+            self.blemish = self.blemish._replace(is_moot_at_end=False)
+
+    def forget_cancelled(self) -> None:
+        """Note that its lane has ended of what it was cancelled in."""
+        if self.blemish is not None and self.blemish.is_moot_at_end:
+            self.blemish = None
 
     def blemishes(self) -> Iterable[Blemish]:
         """Yield what happened in it, and in the lanes that ended without being kept."""

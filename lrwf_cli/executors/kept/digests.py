@@ -102,7 +102,9 @@ class _Form:
         if isinstance(value, FunctionType | MethodType | BuiltinFunctionType):
             return name_of(value)
         kind = type(value)
-        entry = None if kind in _opaque else self._codec.class_entry(kind)
+        if kind in _opaque:
+            return kind.__qualname__
+        entry = self._codec.class_entry(kind)
         if entry is None:
             if self._codec.adapter_of(kind) is None:
                 _opaque.add(kind)

@@ -4,7 +4,7 @@ import asyncio
 from types import CoroutineType
 from typing import Any
 
-from lrwf_cli.core.suspended import Kept, Wait
+from lrwf_cli.core.suspended import START, Kept, Wait
 from lrwf_cli.errors import NotDecodable
 from lrwf_cli.executors.context.keeper import Place, Step, Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await
@@ -47,6 +47,7 @@ class Doing(Settling):
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
             if kept.changes is not None:
+                begun.reach = begun.reach and begun.reach.now()
                 outcome = made_again(begun, self.stretch.resolve(kept.changes), outcome)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self.spot_of(begun), kept.what, problem))
@@ -63,13 +64,13 @@ class Doing(Settling):
             awaited = function(*args, **kwargs)
             if type(awaited) is CoroutineType and is_compiled(awaited.cr_code):
                 inner = self._entered(begun, awaited)
-            elif self.stretch.rehearses is not None and begun.kind in ("foreign", "step") and not begun.spawned:
+            elif self.stretch.rehearses is not None and begun.is_outside():
                 close_unstarted((awaited,))
                 await self.idle(asyncio.get_running_loop().create_future())  # what was not kept is not done again
             value = await awaited
         except BaseException as error:  # noqa: BLE001 - what is no outcome is raised on
             self.top, top.now = top, None
-            self._judge(begun, error)
+            self._judge(begun, inner, error)
             outcome = Outcome(error=error)
         else:
             self.top, top.now = top, None
@@ -120,11 +121,18 @@ class Doing(Settling):
     async def run(self, coroutine: Any) -> Any:
         """Run a lane that a task of the handler's own is."""
         self.begin()
-        begun = Await("", self.name, "", "lane")
+        begun = Await("", self.name, self.digest, "lane")
         begun.since = self.stretch.moves
         if not self.is_foreign and is_compiled_coroutine(coroutine):
-            begun.reach = Reach.of_coroutine(self.stretch.codec, coroutine)
-        kept = self.find(begun)
+            begun.reach = Reach.of_coroutine(self.stretch.before, coroutine)
+        try:
+            kept = self.find(begun)
+            if kept is None and self.top.frame is not None:
+                await self._start()
+                begun.since = self.stretch.moves
+        except BaseException:
+            close_unstarted((coroutine,))
+            raise
         if kept is not None:
             close_unstarted((coroutine,))
             self.is_whole = True
@@ -141,6 +149,20 @@ class Doing(Settling):
             return await self.settled(begun, None if self.is_foreign else self.top, outcome)
         finally:
             del outcome  # its traceback holds this frame
+
+    def is_ending(self) -> bool:
+        """Whether its end is kept: all that it has still to do is to read that, even if it is cancelled."""
+        return "" in self.log and not self.stretch.is_over
+
+    async def _start(self) -> None:
+        """Begin with a function of the flow when it is its turn: what others have done by then is as it was."""
+        begun = Await(START, self.name, self.digest, "anew")
+        self.find(begun)
+        await self.turn(begun.turn or None)
+        if not begun.turn and not self.stretch.is_over:
+            turn = self.stretch.turns.new()
+            self.stretch.ledger.add(Kept(self.id, START, self.name, self.digest, anew=True, turn=turn))
+        self.top.holds = True
 
     async def run_root(self, coroutine: Any) -> Outcome:
         """Run the handler itself."""
@@ -162,7 +184,7 @@ class Doing(Settling):
         self.stretch.lanes[task] = self
         LANE.set(self)
 
-    def _judge(self, begun: Await, error: BaseException) -> None:
+    def _judge(self, begun: Await, inner: Activation | None, error: BaseException) -> None:
         """Raise `error` on if it is no outcome of what was awaited, but an end of this lane or of all."""
         if isinstance(error, GeneratorExit | KeyboardInterrupt) or self.is_frozen:
             raise error
@@ -170,6 +192,7 @@ class Doing(Settling):
             self.stretch.stop(error)
         if isinstance(error, asyncio.CancelledError) and self.task.cancelling():
             self.stretch.is_smooth = False
-            if self.top.blemish is None:
-                self.top.blemish = survived(self.spot_of(begun), begun.what)
+            known = inner.blemish if inner is not None else None
+            spot, is_in_process = self.spot_of(begun), begun.kind == "anew"
+            self.top.note_cancelled(known or survived(spot, begun.what, is_in_process=is_in_process))
             raise error

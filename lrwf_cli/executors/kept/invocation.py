@@ -18,6 +18,7 @@ from lrwf_cli.executors.base import Call, Desk
 from lrwf_cli.executors.context.keeper import Place, Step
 from lrwf_cli.executors.kept.activations import Await
 from lrwf_cli.executors.kept.acts import LANE
+from lrwf_cli.executors.kept.before import Before
 from lrwf_cli.executors.kept.codes import is_compiled
 from lrwf_cli.executors.kept.digests import digest_of
 from lrwf_cli.executors.kept.frames import caller, foreign_between, is_reached
@@ -85,6 +86,7 @@ class Invocation:
         Raises KeyboardInterrupt, and CancelledError if it was cancelled before it began.
         """
         stretch, loop = self._stretch, asyncio.get_running_loop()
+        stretch.before = Before(stretch.codec, _first_given(coroutine))
         root = Lane(stretch, "", coroutine)
         with lanes_on(loop):
             root.task = asyncio.Task(Steps(root, coroutine, root.run_root(coroutine)), loop=loop)
@@ -144,7 +146,7 @@ class Invocation:
         path = lane.top.next() if lane is not None else str(sum(self._came_by.values()))
         begun = Await(path, what, digest, "step")
         begun.lasts = self._call.start
-        begun.reach = Reach.of_call(self._stretch.codec, function, args, kwargs) if lane is not None else None
+        begun.reach = Reach.of_call(self._stretch.before, function, args, kwargs) if lane is not None else None
         kept = lane.find(begun) if lane is not None else None
         if lane is not None and kept is not None:
             return await lane.read(kept, begun)
@@ -248,6 +250,12 @@ class Invocation:
 
 def _name(frame: FrameType | None) -> str:
     return f"{frame.f_globals.get('__name__')}:{frame.f_code.co_qualname}" if frame is not None else ""
+
+
+def _first_given(coroutine: Any) -> Any:
+    """Return the first argument of a handler, which is its executor if it is a method of one."""
+    frame = getattr(coroutine, "cr_frame", None)
+    return frame.f_locals.get(next(iter(frame.f_code.co_varnames), "")) if frame is not None else None
 
 
 def _steps_of(steps: Any) -> dict[tuple[str, str], dict[int, list[Kept]]]:

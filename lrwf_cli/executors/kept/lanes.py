@@ -6,11 +6,12 @@ is settled whether it has a place at all, what it is called, and what there is k
 
 import asyncio
 import gc
-from inspect import CORO_CREATED, getcoroutinestate
+from inspect import CO_VARARGS, CO_VARKEYWORDS, CORO_CREATED, getcoroutinestate
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType
 from typing import Any
 from weakref import WeakSet
 
+from lrwf_cli.core.codec import Codec
 from lrwf_cli.executors.kept.activations import Activation, Await
 from lrwf_cli.executors.kept.codes import is_compiled, is_compiled_coroutine
 from lrwf_cli.executors.kept.digests import digest_of, name_of
@@ -37,6 +38,8 @@ class Lane(Doing):
     def __init__(self, stretch: Stretch, id: str, coroutine: Any) -> None:  # noqa: A002 - what a lane has
         super().__init__(stretch, id)
         self.name = name_of_coroutine(coroutine)
+        if id:  # the handler itself is no await: nothing is kept of what it was called with
+            self.digest = _digest_of_given(stretch.codec, coroutine)
         self.code: CodeType | None = getattr(coroutine, "cr_code", None)
         self.is_ours = type(coroutine) is CoroutineType and is_ours(coroutine)
         self.is_foreign = not self.is_ours and not is_compiled_coroutine(coroutine)
@@ -69,7 +72,7 @@ class Lane(Doing):
             begun.digest = digest_of(self.stretch.codec, args, kwargs)
         kept = self.find(begun) if self.log else None
         if begun.kind == "foreign" and (kept is None or kept.changes is not None):
-            begun.reach = Reach.of_call(self.stretch.codec, function, args, kwargs)
+            begun.reach = Reach.of_call(self.stretch.before, function, args, kwargs)
         if kept is None:
             return self.do(begun, function, args, kwargs)
         close_unstarted((*args, *kwargs.values()))
@@ -91,7 +94,7 @@ class Lane(Doing):
             digest = "" if is_anew else digest_of(self.stretch.codec, tuple(awaited.cr_frame.f_locals.values()))
         begun = Await(self.top.next(), what, digest, "anew" if is_anew else "foreign", site)
         if is_compiled_coroutine(awaited) and getcoroutinestate(awaited) == CORO_CREATED:
-            begun.reach = Reach.of_coroutine(self.stretch.codec, awaited)
+            begun.reach = Reach.of_coroutine(self.stretch.before, awaited)
         kept = self.find(begun) if self.log else None
         if kept is None:
             return self.do(begun, _itself, (awaited,), {})
@@ -185,6 +188,7 @@ class Lane(Doing):
         """Note of what asyncio, and its kind, offers whether it belongs to the process, and whom it waits for."""
         if is_of_the_process(function):
             begun.kind = "anew"
+        begun.joins = function is asyncio.gather and all(map(_is_lane, args))
         if begun.kind == "anew" or function is asyncio.shield:
             begun.called, begun.args = function, (*args[:1], kwargs.get("timeout"))
 
@@ -213,6 +217,17 @@ def name_of_coroutine(coroutine: Any) -> str:
     if frame is None:
         return type(coroutine).__qualname__
     return name_of(_Named(frame.f_globals.get("__name__", ""), coroutine.cr_code.co_qualname))
+
+
+def _digest_of_given(codec: Codec, coroutine: Any) -> str:
+    """Return a digest of the arguments of a coroutine that has not begun, without what is around its function."""
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None:
+        return ""
+    code, known = frame.f_code, frame.f_locals
+    stars = sum(bool(code.co_flags & each) for each in (CO_VARARGS, CO_VARKEYWORDS))
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount + stars]
+    return digest_of(codec, tuple(known[name] for name in names if name in known))
 
 
 class _Named:

@@ -4,7 +4,7 @@ import linecache
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from lrwf_cli.core.suspended import Kept
+from lrwf_cli.core.suspended import START, Kept
 from lrwf_cli.errors import LrwfError, NotKeepable, ReplayDiverged, SuspensionRefused
 
 __all__ = [
@@ -50,12 +50,16 @@ def spot_of(thing: FrameType | CodeType | Any, site: tuple[int, int] | None = No
 
 
 class Blemish(NamedTuple):
-    """What happened to a handler on its way, so that it could not be brought back to where it is."""
+    """What happened to a handler on its way, so that it could not be brought back to where it is.
+
+    `is_moot_at_end`: not if its lane has ended of it, as whoever has ended it comes by again.
+    """
 
     spot: Spot
     reason: str
     hint: str
     is_value: bool = False
+    is_moot_at_end: bool = False
 
 
 def refused(blemish: Blemish, what: str, spot: Spot | None) -> LrwfError:
@@ -98,12 +102,13 @@ def unkept(blemish: Blemish) -> LrwfError:
     return NotKeepable(f"{blemish.spot}: {blemish.reason.replace(' {where}', '')}", hint=blemish.hint)
 
 
-def survived(spot: Spot, what: str) -> Blemish:
+def survived(spot: Spot, what: str, *, is_in_process: bool) -> Blemish:
     """Return that an await was cancelled, and its function went on: nobody can do that again at the same moment."""
     return Blemish(
         spot,
         f"`{what}` {{where}} was cancelled and survived, as in `asyncio.timeout`",
         "put `asyncio.wait_for` around the one call that may take too long, or use `timeout=`",
+        is_moot_at_end=is_in_process,
     )
 
 
@@ -170,7 +175,7 @@ def not_decodable(spot: Spot | None, what: str, problem: LrwfError) -> LrwfError
 
 
 def _place(kept: Kept) -> str:
-    path = f"await {kept.path}" if kept.path else "its end"
+    path = {"": "its end", START: "its start"}.get(kept.path, f"await {kept.path}")
     return f"{path} of lane {kept.lane}" if kept.lane else path
 
 

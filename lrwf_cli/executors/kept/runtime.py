@@ -64,10 +64,7 @@ def _iterate(site: Site, iterated: Any, /) -> Any:
 def _in_order(function: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Call what is called `as_completed`; asyncio's is given tasks, as it makes some of what is in a set."""
     if function is asyncio.as_completed and args and here.lane is not None and not _is_one(args[0]):
-        args = (
-            [each if isinstance(each, asyncio.Future) else asyncio.ensure_future(each) for each in args[0]],
-            *args[1:],
-        )
+        args = ([asyncio.ensure_future(each) for each in args[0]], *args[1:])
     return function(*args, **kwargs)
 
 

@@ -8,6 +8,7 @@ is kept.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ class Settling(Line):
     def __init__(self, stretch: Stretch, id: str) -> None:  # noqa: A002 - what a lane has
         self.stretch = stretch
         self.id = id
-        self.name = ""
+        self.name = self.digest = ""
         self.is_foreign = False
         self.is_frozen = False
         self.made_at: Spot | None = None
@@ -41,8 +42,15 @@ class Settling(Line):
         turns = self.stretch.turns
         gate = turns.gate_after_all() if turn is None else turns.gate(turn)
         try:
-            if gate is not None:
-                await self.idle(gate)
+            while gate is not None:
+                try:
+                    await self.idle(gate)
+                except asyncio.CancelledError:
+                    if not self.is_whole or self.is_frozen or self.stretch.is_cancelled or turn is None:
+                        raise
+                    gate = turns.gate(turn)  # that it is cancelled has led to the end that is kept
+                else:
+                    break
         finally:
             if turn is not None:
                 turns.take(turn)
@@ -95,7 +103,7 @@ class Settling(Line):
         if begun.kind == "lane" and self.top.now is not None:
             begun.acts = self.top.now.acts  # a foreign lane: all that it does is done in one await
         entry = self._kept(begun, inner, outcome)
-        if stretch.many and (entry is not None or begun.turn):
+        if begun.turn or (stretch.many and entry is not None):
             await self.turn(begun.turn or None)
             entry = entry and replace(entry, turn=stretch.turns.new())
         self._note_acts(begun, inner, entry)
@@ -120,8 +128,10 @@ class Settling(Line):
             try:
                 return self._entry(begun, inner, outcome)
             except NotEncodable as problem:
-                if inner is None and not spawned:
+                if inner is None and not spawned and not begun.joins:
                     self.note_unkept(begun, self._why_not(begun, outcome, problem))
+        if begun.kind == "lane" and isinstance(outcome.error, asyncio.CancelledError):
+            self.top.forget_cancelled()
         self._absorb(begun, inner)
         if begun.turn or not self.stretch.many or inner is not None:
             return None
@@ -135,9 +145,9 @@ class Settling(Line):
 
     def _entry(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Kept:
         folds = bool(begun.spawned) or (inner is not None and (inner.holds or bool(inner.spawned)))
-        changes = begun.reach.changes(outcome.value) if begun.reach is not None else None
-        if changes is not None and changes["made"] and not self.stretch.is_alone(self.id, begun):
-            raise NotRestorable("others have seen it in between")
+        changes = None
+        if begun.reach is not None:
+            changes = begun.reach.changes(outcome.value, partial(self.stretch.is_alone, self.id, begun))
         if changes is not None and "returns" in changes:
             outcome = Outcome()
         entry = entry_of(self.stretch.codec, self.id, begun, outcome, folds=folds)

@@ -32,6 +32,8 @@ class Steps(Coroutine[Any, Any, Any]):
     def throw(self, *error: Any) -> Any:
         """Make a step that begins with an exception."""
         if not self._has_begun:
+            if self.lane.is_ending():
+                return self.send(None)
             self._coroutine.close()
         return self._step(self._running.throw, *error)
 

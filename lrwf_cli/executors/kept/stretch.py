@@ -20,6 +20,7 @@ from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.context.keeper import Waiting
 from lrwf_cli.executors.kept.activations import Activation, Await, Spawned
 from lrwf_cli.executors.kept.acts import in_order
+from lrwf_cli.executors.kept.before import Before
 from lrwf_cli.executors.kept.ledger import Ledger
 from lrwf_cli.executors.kept.quiet import can_run, is_timed
 from lrwf_cli.executors.kept.refusals import Blemish, Spot, never_came_by, refused, under_timeout
@@ -102,6 +103,7 @@ class Stretch:
 
     def __init__(self, call: Call, codec: Codec, ledger: Ledger, handler: str) -> None:
         self.codec = codec
+        self.before = Before(codec, None)
         self.ledger = ledger
         self.handler = handler
         self.itself: Doer | None = None
@@ -111,7 +113,7 @@ class Stretch:
         }
         self.turns = Turns(entry.turn for entries in call.kept.values() for entry in entries)
         self.lanes: dict[asyncio.Task[Any], Line] = {}
-        self.many = self.turns.have_begun
+        self.many = False
         self.moves = 0
         self.moved: dict[str, int] = {}
         self.rehearses: Mapping[tuple[str, str], Waiting] | None = None

@@ -21,11 +21,6 @@ class Turns:
         self._gates: dict[int, asyncio.Future[None]] = {}
         self._after_all: list[asyncio.Future[None]] = []
 
-    @property
-    def have_begun(self) -> bool:
-        """Whether turns are counted: there was a second lane at some time."""
-        return self._last > 0
-
     def new(self) -> int:
         """Return the turn of what returns for the first time."""
         self._last += 1

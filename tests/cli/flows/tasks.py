@@ -51,9 +51,13 @@ async def hold(asked: dict[str, Any]) -> str:
     """Say in a file that it is at work, and wait for another file."""
     folder = Path(asked["folder"])
     (folder / f"at-work-{os.getpid()}").touch()
-    while not (folder / "go").exists():  # noqa: ASYNC110  (another process makes it)
+    while not await _is_there(folder / "go"):  # noqa: ASYNC110  (another process makes it)
         await asyncio.sleep(0.01)
     return "gone"
+
+
+async def _is_there(path: Path) -> bool:
+    return path.exists()
 
 
 @executor

@@ -55,7 +55,7 @@ def test_its_time_is_bounded(tmp_path: Path) -> None:
     """Past its limit it is ended, with all that it has started."""
     env = environment()
     with pytest.raises(CommandFailed, match="took longer than"):
-        checked(tmp_path, "sleep 600 & sleep 600", limit=timedelta(seconds=0.1), env=env)
+        checked(tmp_path, "sleep 600 & setsid sleep 600 & sleep 600", limit=timedelta(seconds=0.2), env=env)
     assert alive(env) == []
 
 
@@ -98,7 +98,8 @@ def test_it_dies_with_its_caller(tmp_path: Path) -> None:
     pid = os.fork()
     if pid == 0:
         threads._idle.clear()
-        checked(tmp_path, "trap '' TERM HUP; sleep 600 & touch up; while :; do sleep 0.01; done", env=env)
+        begin = "trap '' TERM HUP; sleep 600 & setsid sleep 600 & "
+        checked(tmp_path, f"{begin} touch up; while :; do sleep 0.01; done", env=env)
         os._exit(1)
     until((tmp_path / "up").exists)
     assert alive(env)

@@ -145,6 +145,7 @@ def test_what_a_command_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     seen = dict(line.split("=", 1) for line in job.result(attempt=3, maybe_done=True).split("\0") if line)
     assert seen.pop("LRWF_OUTPUT") == job.task().path("output")
+    assert seen.pop("LRWF_TASK") == job.task().mark
     assert seen.pop("PATH") == os.environ["PATH"]
     assert seen.pop("HOME") == os.environ["HOME"]
     assert seen == {

@@ -14,7 +14,7 @@ from lrwf_cli.core.commands import Effects
 from lrwf_cli.executors.commands import attendant
 from lrwf_cli.executors.commands.attendant import Attendant, Stopped
 from lrwf_cli.executors.commands.masking import Mask
-from lrwf_cli.executors.commands.processes import boot_id, child, end_session, members, process
+from lrwf_cli.executors.commands.processes import alive, boot_id, child, end_session, members, process
 from lrwf_cli.executors.commands.supervisor import Task
 from tests.executors.commands.commanding import COUNTED, Job, until, until_async
 
@@ -71,12 +71,59 @@ def test_what_has_stopped_itself_is_ended_too(tmp_path: Path) -> None:
     assert job.alive() == []
 
 
-def test_another_session_is_let_go(tmp_path: Path) -> None:
-    """Whoever leaves the session (`setsid`) has said that it wants to live on: it is not ended with the command."""
-    job = Job(tmp_path, "setsid sleep 600 >/dev/null 2>&1 & touch up; sleep 600")
+ELSEWHERE = 'sh -c "echo \\$\\$ >pid; mv pid fled; trap : TERM HUP; while :; do sleep 0.02; done"'
+"""Writes its pid to `fled` and heeds nothing; for a shell line."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"setsid {ELSEWHERE} <&- >&- 2>&- & touch up; sleep 600",
+        f"trap 'setsid {ELSEWHERE} & exit' TERM; touch up; while :; do sleep 0.01; done",
+        f"setsid -f {ELSEWHERE}; touch up; sleep 600",
+        f"nohup env -i PATH=$PATH setsid {ELSEWHERE} >&- & touch up; sleep 600",
+    ],
+    ids=["another session", "after SIGTERM", "by two forks", "without an environment"],
+)
+def test_nobody_flees(tmp_path: Path, command: str) -> None:
+    """Conformance 30, 54: who goes to another session, before SIGTERM or after it, is ended with the command."""
+    job = Job(tmp_path, command, grace=timedelta(seconds=0.3))
+    fled = tmp_path / "fled"
+    asyncio.run(cancelled(job, lambda: (tmp_path / "up").exists() and (fled.exists() or "exit" in command)))
+    assert job.alive() == []
+    if fled.exists():  # after SIGTERM it may have had no time for that
+        assert not alive(child(int(fled.read_text())))
+
+
+def test_who_takes_off_its_mark_is_let_go(tmp_path: Path) -> None:
+    """What is meant to live on says so: it leaves the session, its parents and `LRWF_TASK`."""
+    job = Job(tmp_path, "setsid -f env -u LRWF_TASK sleep 600 >&- 2>&-; touch up; sleep 600")
     asyncio.run(cancelled(job, (tmp_path / "up").exists))
     (left,) = job.alive()
     os.kill(left, signal.SIGKILL)
+
+
+def test_another_family_is_left_alone(tmp_path: Path) -> None:
+    """Who has a mark of another command is that one's, even as a child: a driver of other runs may be among ours."""
+    job = Job(tmp_path, "LRWF_TASK=other setsid sleep 600 >&- 2>&- & touch up; sleep 600")
+    asyncio.run(cancelled(job, (tmp_path / "up").exists))
+    (left,) = job.alive()
+    os.kill(left, signal.SIGKILL)
+
+
+def test_whoever_ends_a_family_is_not_ended() -> None:
+    """A command may cancel its own run when nobody drives it: who does that for it lives to tell."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        end_session(child(os.getpid()), 0, mark="mine")
+        os.write(writer, b"alive")
+        os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 5) == b"alive"
+    os.close(reader)
+    os.waitpid(pid, 0)
 
 
 def test_a_second_cancel_hurries_nothing(tmp_path: Path) -> None:

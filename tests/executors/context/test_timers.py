@@ -61,6 +61,7 @@ def test_ten_years_are_not_too_long() -> None:
     assert due(sleeping(after=timedelta(days=3650))) == START + timedelta(days=3650)
 
 
+@pytest.mark.not_fresh("every timer suspends there")
 @pytest.mark.parametrize(
     "how",
     [{"after": 0}, {"at": START}, {"at": START - timedelta(days=4000)}, {"at": datetime(1, 1, 2, tzinfo=UTC)}],

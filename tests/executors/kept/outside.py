@@ -143,3 +143,8 @@ async def note(what: Any) -> None:
     """Do something at once."""
     if not is_dead[0]:
         done.append(what)
+
+
+async def fill(queue: "asyncio.Queue[Any]") -> None:
+    """Put something into what is given."""
+    await queue.put(await do("filled"))

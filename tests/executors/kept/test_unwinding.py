@@ -11,6 +11,8 @@ from tests.executors.kept.stage import Stage
 from tests.executors.kept.test_lanes import KINDS, stage
 from tests.executors.kept.test_suspending import handler
 
+COUNTS = pytest.mark.not_twice("it counts what stands between two awaits")
+
 SWALLOWERS = {
     "except": "try:\n    await pause(ctx)\nexcept {}:\n    see('caught')\n",
     "except and go on": "while True:\n    try:\n        await pause(ctx)\n        break\n    except {}:\n        see('caught')\n        continue\n",
@@ -32,6 +34,7 @@ def test_a_suspension_enters_no_except(form: str, caught: str) -> None:
     assert outside.seen == []
 
 
+@COUNTS
 def test_a_bare_except_is_not_entered() -> None:
     """A bare `except:` is no place to catch a suspension either; a real error it catches."""
     body = "try:\n    await pause(ctx)\n    raise ValueError\nexcept:\n    see('caught')\nreturn 1"
@@ -54,6 +57,7 @@ FINALLIES = {
 }
 
 
+@COUNTS
 @pytest.mark.parametrize("form", FINALLIES)
 def test_a_suspension_runs_no_finally(form: str) -> None:
     """Design 6: a `finally` belongs to an end, and a suspension is none; it runs once, when its `try` is over."""
@@ -84,6 +88,7 @@ CONN = (
 )
 
 
+@COUNTS
 @pytest.mark.parametrize("form", WITHS)
 def test_context_managers_are_left_and_entered_anew(form: str) -> None:
     """Design 6: context managers belong to the process, and what they await is not kept."""

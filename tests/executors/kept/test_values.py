@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrwf_cli.core.codec import Codec
+from lrwf_cli.core.kinds import Adapter
 from lrwf_cli.core.suspended import Kept, Suspension
 from lrwf_cli.errors import CommandFailed, NotDecodable, NotEncodable, PollTimeoutError
 from lrwf_cli.executors.kept.digests import digest_of, name_of
@@ -132,6 +133,7 @@ def test_a_value_is_as_it_was_when_it_was_returned() -> None:
     assert stage(body).value() == {"a": [1, 2]}
 
 
+@pytest.mark.not_twice("it counts what stands between two awaits")
 def test_a_long_running_handler_gets_the_copy() -> None:
     """Design 6: in a LongRunningExecutor the handler sees the decoded copy, live and on the way back."""
     body = "it = (1, {'a': {1, 2}})\ngot = await do(0, returns=it)\nsee(got is it)\nawait pause(ctx)\nreturn got == it"
@@ -206,6 +208,28 @@ def test_large_arguments_are_digested_fast() -> None:
     assert digest_of(codec(), (large,)) != digest_of(codec(), (small,))
     assert digest_of(codec(), (large,)) != digest_of(codec(), (large[1:],))
     assert digest_of(codec(), ("x" * 10_000_000,)) != digest_of(codec(), ("x" * 9_999_999,))
+
+
+class _Asked(Codec):
+    """A codec that knows how often it was asked of which kind a class is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def adapter_of(self, cls: type) -> Adapter | None:
+        self.asked += 1
+        return super().adapter_of(cls)
+
+
+def test_a_class_without_a_plain_form_is_looked_at_once() -> None:
+    """Every await of a method has its object among its arguments: what that is costs nothing the second time."""
+    asked = _Asked()
+    itself = stage, object(), outside
+    first = digest_of(asked, itself)
+    before = asked.asked
+    assert digest_of(asked, itself) == first
+    assert asked.asked == before
 
 
 def test_names_are_those_that_authors_know() -> None:

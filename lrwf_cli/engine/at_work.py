@@ -183,13 +183,9 @@ class _Handler:
         self._limits.alive()
         if self._disarm is not None and asyncio.get_running_loop().time() - self._armed_at >= ARM_EVERY_S:
             self._arm()
-<<<<<<< HEAD
-        self._has_told = True
-        self._owner.say(self._call, current, total, message)
-=======
         if (current, total, message) != (None, None, None):
-            self._shown.show({"current": current, "total": total, "message": message, "attempt": self._call.attempt})
->>>>>>> main
+            self._has_told = True
+            self._owner.say(self._call, current, total, message)
 
     async def _handle(self) -> None:
         delivery = self._call.delivery

@@ -7,11 +7,8 @@ import msgspec
 
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Run
-<<<<<<< HEAD
 from lrwf_cli.engine.beside import Backgrounds
-=======
 from lrwf_cli.engine.strays import Sweep
->>>>>>> main
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.store.base import Frame, Held

@@ -3,7 +3,17 @@
 A port, which says what may be done and what that means; who does it is in `executors`.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -11,6 +21,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from lrwf_cli.core.background import OnRunEnd
 from lrwf_cli.core.backoff import ExponentialBackoff
 from lrwf_cli.core.spans import Span
 
@@ -160,6 +171,33 @@ class WorkflowContext(Protocol[Out_contra, Result_contra]):
         Durable on return, whatever class the executor is of, and not called again by later attempts either. A plain
         function runs in a thread. Raises NotKeepable for what cannot be kept.
         """
+
+    def start_background(
+        self,
+        what: Any,
+        *args: Any,
+        on_run_end: OnRunEnd = "wait",
+        restart: bool = False,
+        name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> Awaitable[Any]:
+        """Have something done beside the run, in a process of its own that outlives this one; return a handle for it.
+
+        `what` is a command (a list of texts, or one for the shell), or a function of the flow's modules, which is given
+        `args` and `kwargs`. An effect: it begins when the handler suspends or ends, once, whatever crashes.
+        `on_run_end`: what becomes of it when nothing else is left to do. `restart`: it may be begun anew if nobody
+        knows how it ended, as after a reboot. Raises UsageError, NotEncodable.
+        """
+
+    def wait_background(self, task: Any) -> Coroutine[Any, Any, Any]:
+        """Suspend until background work has ended; return its result, as that of a command, or what it returned.
+
+        Raises CommandFailed with the exit code, CommandLost if nobody knows how it ended, BackgroundCancelled.
+        """
+
+    def cancel_background(self, task: Any) -> Coroutine[Any, Any, None]:
+        """Have background work end, and suspend until it has; nothing happens if it has ended already."""
 
     def report_progress(
         self, current: float, total: float | None = None, message: str | None = None

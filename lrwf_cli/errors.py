@@ -284,5 +284,9 @@ class CommandLost(LrwfError):
         self.rebooted = rebooted
 
 
+class BackgroundCancelled(LrwfError):
+    """Background work that a handler waits for was told to end."""
+
+
 class SecretMissing(LrwfError):
     """A secret that a command needs cannot be read."""

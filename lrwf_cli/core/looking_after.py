@@ -24,6 +24,7 @@ __all__ = [
     "told",
     "told_at_end",
     "unfinished",
+    "works_of",
 ]
 
 _FIRST_LOOK, _LAST_PAUSE = timedelta(minutes=1), timedelta(minutes=15)
@@ -32,7 +33,7 @@ _FIRST_LOOK, _LAST_PAUSE = timedelta(minutes=1), timedelta(minutes=15)
 def asked_for(run: Run, invocation: Invocation, begins: Iterable[Begin], now: datetime) -> tuple[Background, ...]:
     """Return the background work for those of `begins` that are new: what was asked for at a place is that."""
     delivery = invocation.delivery
-    known = {place_of(each) for each in run.background.values() if _is_of(each, invocation)}
+    known = {place_of(each) for each in works_of(run, invocation)}
     new = [begin for begin in begins if (begin.lane, begin.path) not in known]
     before = sum(each.executor == delivery.executor for each in run.background.values())
     return tuple(
@@ -59,11 +60,8 @@ def addressed_to(
 def told(run: Run, invocation: Invocation, places: Iterable[tuple[str, str]]) -> tuple[e.BackgroundTold, ...]:
     """Return what follows when a handler wants the work to end that it has asked for at these places."""
     wanted = set(places)
-    tasks = tuple(
-        each.id
-        for each in unfinished(run)
-        if _is_of(each, invocation) and place_of(each) in wanted and each.state != "ending"
-    )
+    mine = [each for each in works_of(run, invocation) if place_of(each) in wanted]
+    tasks = tuple(each.id for each in mine if not each.is_over and each.state != "ending")
     return (e.BackgroundTold(tasks),) if tasks else ()
 
 
@@ -74,6 +72,11 @@ def place_of(work: Background) -> tuple[str, str]:
 
 def _is_of(work: Background, invocation: Invocation) -> bool:
     return (work.delivery, work.start) == (invocation.delivery.id, invocation.start)
+
+
+def works_of(run: Run, invocation: Invocation) -> tuple[Background, ...]:
+    """Return what this start of an invocation has asked for."""
+    return tuple(each for each in run.background.values() if _is_of(each, invocation)) if run.background else ()
 
 
 def unfinished(run: Run) -> list[Background]:

@@ -2,6 +2,7 @@
 
 from lrwf_cli.core.commands import Command, Complete, Fail, Keep, Suspend
 from lrwf_cli.core.lineage import idempotency_key
+from lrwf_cli.core.looking_after import works_of
 from lrwf_cli.core.model import Workflow
 from lrwf_cli.core.run import Failure, Invocation, Run
 from lrwf_cli.core.suspended import Kept, Request
@@ -32,6 +33,7 @@ def call_of(run: Run, workflow: Workflow, invocation: Invocation) -> Call:
         steps=tuple(run.steps.get(delivery.id, ())),
         waits=invocation.waits,
         requests=_requests(run, delivery.id, delivery.answers),
+        background=works_of(run, invocation),
         timezone=workflow.timezone,
         resolve=workflow.resolve,
     )

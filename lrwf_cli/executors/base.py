@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from lrwf_cli.core.background import Background
 from lrwf_cli.core.commands import Effects
 from lrwf_cli.core.model import Json, RetryPolicy, identity
 from lrwf_cli.core.run import Delivery, Failure, StateEntry
@@ -28,8 +29,8 @@ class Call(msgspec.Struct, frozen=True):
     `started_at` is the instant of this entry: what is due by then has come, what is due later has not. `start` is the
     same for all entries that go on from one another (see `Invocation`). `kept` are the awaits that were kept, by lane
     and in order; `steps` the results of `ctx.step` that earlier starts have kept; `waits` what the handler waited for
-    when it suspended; `requests` those that this delivery has asked, and the one that it answers. `timezone` is the
-    flow's: of times that name none; `None` is the machine's.
+    when it suspended; `requests` those that this delivery has asked, and the one that it answers; `background` the work
+    that this start of it has asked for. `timezone` is the flow's: of times that name none; `None` is the machine's.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class Call(msgspec.Struct, frozen=True):
     steps: Sequence[Kept] = ()
     waits: tuple[Wait, ...] = ()
     requests: tuple[Request, ...] = ()
+    background: tuple[Background, ...] = ()
     timezone: str | None = None
     resolve: Callable[[Json], Json] = identity
 

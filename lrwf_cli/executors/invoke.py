@@ -144,7 +144,8 @@ class PythonInvoker:
                     raise came_to
                 if isinstance(came_to, Suspension):
                     seat.leave()
-                    return replace(came_to, asks=(*ctx.asks, *came_to.asks))
+                    asks = (*ctx.asks, *came_to.asks)
+                    return replace(came_to, asks=asks, begins=ctx.begins, tells=ctx.tells)
                 result = came_to.get()
                 if result is not None:
                     ctx.send_message(result)

@@ -13,6 +13,7 @@ import msgspec
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.kinds import Adapter
+from lrwf_cli.executors.context.background import BackgroundTask
 
 __all__ = ["teach"]
 
@@ -20,11 +21,16 @@ __all__ = ["teach"]
 def teach(codec: Codec) -> Codec:
     """Register everything that this module knows with `codec`, and return it. Idempotent."""
     codec.register_adapter(UUID, "UUID", Adapter(str, UUID))
+    codec.register_adapter(BackgroundTask, "BackgroundTask", Adapter(_parts, lambda parts: BackgroundTask(*parts)))
     for path in (PosixPath, PurePosixPath, PureWindowsPath):
         codec.register_adapter(path, path.__name__, Adapter(str, path))
     codec.register_kind(_pydantic_model)
     codec.register_kind(_msgspec_struct)
     return codec
+
+
+def _parts(task: BackgroundTask) -> list[str]:
+    return [task.lane, task.path, task.name]
 
 
 def _pydantic_model(cls: type) -> Adapter | None:

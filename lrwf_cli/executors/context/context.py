@@ -5,12 +5,13 @@ which are put when it suspends too, and progress.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
 
+from lrwf_cli.core.background import Begin, OnRunEnd
 from lrwf_cli.core.commands import Effects, Send, StateWrite
 from lrwf_cli.core.dispatch import Form, takes
 from lrwf_cli.core.model import Json
@@ -19,10 +20,11 @@ from lrwf_cli.core.suspended import Ask
 from lrwf_cli.errors import UndeclaredType, UnknownTarget
 from lrwf_cli.executors.context.answers import form_of
 from lrwf_cli.executors.context.asks import Question
+from lrwf_cli.executors.context.background import BackgroundTask, begin_of, work_of
 from lrwf_cli.executors.context.keeper import Place
 from lrwf_cli.executors.context.responses import expected_type
 from lrwf_cli.executors.context.state import StateView
-from lrwf_cli.executors.context.waits import DONE, Waits
+from lrwf_cli.executors.context.waits import DONE, Done, Waits
 from lrwf_cli.executors.words import shown
 
 __all__ = ["Context"]
@@ -38,6 +40,7 @@ class Context(Waits):
         self._sends: list[Send] = []
         self._outputs: list[Json] = []
         self._asks: list[Ask] = []
+        self._begins: list[Begin] = []
         self._ordinals: Counter[str] = Counter()
         self._acts = 0
 
@@ -46,6 +49,11 @@ class Context(Waits):
         """What was asked with `request_info` so far: new questions, and those that were asked before."""
         return tuple(self._asks)
 
+    @property
+    def begins(self) -> tuple[Begin, ...]:
+        """The background work that was asked for so far: new, and asked for before."""
+        return tuple(self._begins)
+
     def effects(self, saved: Json) -> Effects:
         """Return what the handler did, in order; from here on it can do no more."""
         self.end()
@@ -53,7 +61,8 @@ class Context(Waits):
 
     def done(self, saved: Json = None) -> Effects:
         """Return what the handler has done so far."""
-        return Effects(tuple(self._sends), tuple(self._outputs), self._state.writes(), saved, self.asks)
+        sends, outputs = tuple(self._sends), tuple(self._outputs)
+        return Effects(sends, outputs, self._state.writes(), saved, self.asks, self.begins)
 
     def do_again(self, acts: Sequence[Json]) -> None:
         """Do what was done inside an await that is read instead of run."""
@@ -76,8 +85,10 @@ class Context(Waits):
             self._outputs.extend(values)
         elif what == "write":
             self._state.write(StateWrite(*values))
-        else:
+        elif what == "ask":
             self._asks.append(msgspec.convert(values[0], Ask))
+        else:
+            self._begins.append(msgspec.convert(values[0], Begin))
 
     def send_message(self, message: Any, target_id: str | None = None) -> Awaitable[None]:
         """As `WorkflowContext` says."""
@@ -128,6 +139,29 @@ class Context(Waits):
         kept = self.codec.encode(data, "request")
         self._act("ask", msgspec.to_builtins(question.ask(Place(lane, path), expires_at, calls=True, data=kept)))
         return DONE
+
+    def start_background(
+        self,
+        what: Any,
+        *args: Any,
+        on_run_end: OnRunEnd = "wait",
+        restart: bool = False,
+        name: str | None = None,
+        env: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> Awaitable[BackgroundTask]:
+        """As `WorkflowContext` says."""
+        self.check_open()
+        work, called = work_of(what, args, kwargs, env, self.codec)
+
+        def begin(place: Place | None) -> Json:
+            lane, path = (place.lane, place.path) if place is not None else ("", f"{len(self._begins) + 1}")
+            return [lane, path]
+
+        lane, path = self.keeper.note("start_background", begin)
+        begun = begin_of(Place(lane, path), work, name or called, on_run_end=on_run_end, restart=restart)
+        self._act("begin", msgspec.to_builtins(begun))
+        return Done(BackgroundTask(lane, path, begun.name))
 
     def get_state(self, key: str, default: Any = None) -> Any:
         """As `WorkflowContext` says."""

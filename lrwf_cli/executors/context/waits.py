@@ -10,34 +10,45 @@ from msgspec import UNSET
 
 from lrwf_cli.context import POLL_BACKOFF, TOLERATED
 from lrwf_cli.core.backoff import ExponentialBackoff
+from lrwf_cli.core.model import Json
 from lrwf_cli.core.spans import Span
 from lrwf_cli.core.suspended import Answer, Request
 from lrwf_cli.errors import SuspensionRefused, UsageError
 from lrwf_cli.executors.context.answers import form_of
 from lrwf_cli.executors.context.asks import Asking, Question, unanswered
+from lrwf_cli.executors.context.background import BackgroundTask, Ending
 from lrwf_cli.executors.context.facts import Facts, running_loop
 from lrwf_cli.executors.context.keeper import Place
 from lrwf_cli.executors.context.polls import Poll
 from lrwf_cli.executors.context.timers import Timer
 from lrwf_cli.executors.context.track import Track
 
-__all__ = ["DONE", "Waits"]
+__all__ = ["DONE", "Done", "Waits"]
 
 T = TypeVar("T")
 
 
-class _Done(Awaitable[None]):
-    """What was asked for has happened: it may be awaited, and need not be."""
+class Done(Awaitable[T]):
+    """What was asked for has happened: it may be awaited, which returns `value`, and need not be."""
 
-    def __await__(self) -> Generator[Any, None, None]:
+    def __init__(self, value: T) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, None, T]:
         yield from ()
+        return self._value
 
 
-DONE = _Done()
+DONE = Done(None)
 
 
 class Waits(Facts):
     """The part of a context that waits. What is wrong with a call is told at the call, whether it is awaited or not."""
+
+    def __init__(self, *args: Any, **facts: Any) -> None:
+        """Take what `Facts` takes."""
+        super().__init__(*args, **facts)
+        self._tells: list[BackgroundTask] = []
 
     def poll_until_complete(
         self,
@@ -102,6 +113,30 @@ class Waits(Facts):
         _check_function(function)
         self._check_waits("step")
         return self.keeper.once(f"step {_name(function)}", function, args, kwargs)
+
+    def wait_background(self, task: BackgroundTask) -> Coroutine[Any, Any, Any]:
+        """As `WorkflowContext` says."""
+        return self._until_over(task, "wait_background")
+
+    def cancel_background(self, task: BackgroundTask) -> Coroutine[Any, Any, None]:
+        """As `WorkflowContext` says."""
+        return self._until_over(task, "cancel_background", self._tells.append)
+
+    def _until_over(
+        self, task: BackgroundTask, what: str, tell: Callable[[BackgroundTask], None] | None = None
+    ) -> Coroutine[Any, Any, Any]:
+        self._check_waits(what)
+
+        def value(encoded: Json) -> Any:
+            return self.codec.decode(self.call.resolve(encoded))
+
+        ending = Ending(task, what, works=self.call.background, value=value, now=self._clock, tell=tell)
+        return self.keeper.own(what, (task,), ending.step)
+
+    @property
+    def tells(self) -> tuple[tuple[str, str], ...]:
+        """The places of the background work that is to end."""
+        return tuple((task.lane, task.path) for task in self._tells)
 
     def report_progress(
         self, current: float, total: float | None = None, message: str | None = None

@@ -76,6 +76,8 @@ class Doing(Settling):
             self.top, top.now = top, None
             if inner is None and self.stretch.many and not self.stretch.is_alone(self.id, begun):
                 begun.reach = None  # other lanes may have changed it
+            if begun.is_timed:
+                begun.kind = "anew"
             if self.settle_plainly(begun, inner, value):
                 return value
             outcome = Outcome(value)

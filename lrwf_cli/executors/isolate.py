@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, Self
 from lrwf_cli.core.model import ExecutorSpec, Json
 from lrwf_cli.core.run import Failure
 from lrwf_cli.executors import wire
-from lrwf_cli.executors.api import Executor, handlers_of
 from lrwf_cli.executors.base import Call, Desk, Failed, Invoker, Result
 from lrwf_cli.executors.commands.command import GRACE
 from lrwf_cli.executors.commands.leash import Leashed
@@ -27,7 +26,7 @@ from lrwf_cli.executors.output import Lines
 from lrwf_cli.executors.patience import to_the_end
 from lrwf_cli.executors.threads import in_thread
 
-__all__ = ["IsolatingInvoker", "Launch", "needs_process"]
+__all__ = ["IsolatingInvoker", "Launch"]
 
 Log = Callable[[str, str], None]
 
@@ -40,12 +39,6 @@ class Launch(NamedTuple):
 
     argv: tuple[str, ...]
     setup: Json
-
-
-def needs_process(executor: Executor | type[Executor], spec: ExecutorSpec) -> bool:
-    """Whether only the end of a process could enforce the limits of an executor: it has some, and a plain handler."""
-    is_limited = any(limit is not None for limit in (spec.timeout, spec.deadline, spec.idle_timeout))
-    return is_limited and any(not each.is_async for each in handlers_of(executor).all)
 
 
 class IsolatingInvoker:

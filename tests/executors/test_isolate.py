@@ -20,7 +20,8 @@ from lrwf_cli.core.suspended import Ask, Kept, Request, Suspension, Wait
 from lrwf_cli.executors import threads, wire
 from lrwf_cli.executors.api import Executor, executor, handler
 from lrwf_cli.executors.base import Call, Failed, Result, Stuck
-from lrwf_cli.executors.isolate import IsolatingInvoker, Launch, needs_process
+from lrwf_cli.executors.isolate import IsolatingInvoker, Launch
+from lrwf_cli.local.isolation import needs_process
 from tests.executors.commands.commanding import Job, until, until_async
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ is one that has used a queue, an event or the like of its caller's.
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from types import CodeType, CoroutineType, FunctionType, MethodType
+from types import BuiltinMethodType, CellType, CodeType, CoroutineType, FunctionType, MethodType
 from typing import Any
 
 from lrwf_cli.core.codec import Codec
@@ -180,7 +180,10 @@ class Reach:
             kind = type(value)
             if kind in ATOMS:
                 continue
-            way = way_of(kind, self._codec)
+            if kind in _CALLABLES:
+                self._look_at(_inside(value))
+                continue
+            way = CELL if kind is CellType else way_of(kind, self._codec)
             if way is ITEMS:
                 self._look_at(value)
             elif id(value) in self._numbers:
@@ -235,7 +238,18 @@ def _reach_of(coroutine: "CoroutineType[Any, Any, Any]") -> tuple[list[Any], lis
 
 def _can_be_changed_outside(value: Any, codec: Codec) -> bool:
     """Whether what is foreign changes a value, as far as we know: collections, queues and the like."""
-    return way_of_collection(type(value)) is not None or is_tied(way_of(type(value), codec))
+    kind = type(value)
+    return kind in _CALLABLES or way_of_collection(kind) is not None or is_tied(way_of(kind, codec))
+
+
+def _inside(called: Any) -> list[Any]:
+    """Return what a function, a method or a partial one has hold of."""
+    if isinstance(called, partial):
+        return [called.func, *called.args, *called.keywords.values()]
+    return [*_around(called), *([] if isinstance(called, FunctionType) else [called.__self__])]
+
+
+_CALLABLES = (FunctionType, MethodType, BuiltinMethodType, partial)
 
 
 def _around(function: Any) -> list[Any]:

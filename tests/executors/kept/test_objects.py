@@ -40,6 +40,19 @@ async def put(queue, what):
 async def count(space):
     space.number += await do(1)
 """
+USED = {
+    "an iterator": "it = iter('ab')\nasync def one():\n    return await do(next(it))",
+    "a counter": "it = map(chr, itertools.count(97))\nasync def one():\n    return await do(next(it))",
+    "a generator": "it = (each for each in 'abc')\nasync def one():\n    return await do(next(it))",
+    "luck": "it = random.Random(1)\nasync def one():\n    return 'ab'[await do(it.randint(0, 9)) > 5]",
+    "a function around": (
+        "n = 96\nasync def bump():\n    nonlocal n\n    n += 1\nasync def one():\n    await bump()\n    return await do(chr(n))"
+    ),
+    "a method of a list": (
+        "it = []\nasync def add(to):\n    to(await do('ab'[len(it)]))\nasync def one():\n    await add(it.append)\n"
+        "    return it[-1]"
+    ),
+}
 METHODS = {
     "of a dataclass": (
         "job = Job('job', [])\nawait job.work(ctx, 'a')\nawait pause(ctx)\nsame = await job.work(ctx, 'b')\n"
@@ -81,6 +94,14 @@ TOOLS = {
         "return [first, await it.get()]"
     ),
 }
+
+
+@KINDS
+@pytest.mark.parametrize("what", USED)
+def test_what_a_helper_has_used_up_is_used_up_again(kind: str, what: str) -> None:
+    """A helper that moves an iterator on, or what another function has hold of, has done so when the handler wakes."""
+    body = f"{USED[what]}\ngot = [await one()]\nawait pause(ctx)\ngot.append(await one())\nawait pause(ctx)\nreturn got"
+    assert played(body, kind, "import itertools, random\n") == ["a", "b"]
 
 
 @KINDS

@@ -112,6 +112,7 @@ def test_what_methods_do_to_their_objects_is_there_again(kind: str, what: str) -
     assert played(body, kind, MORE) == value
 
 
+@pytest.mark.not_twice("what it leaves in its executor is the process's own")
 @KINDS
 def test_what_was_there_before_is_not_changed_twice(kind: str) -> None:
     """What hangs on the executor, or on a global, lives as long as the process: waking there adds nothing to it."""

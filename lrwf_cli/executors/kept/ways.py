@@ -79,6 +79,8 @@ _TIED: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (asyncio.Lock, lambda lock: [lock.locked()]),
     (asyncio.Semaphore, lambda semaphore: [semaphore._value]),  # noqa: SLF001 - `locked` says too little
     (asyncio.Future, lambda future: [future.done()]),
+    (asyncio.Barrier, lambda _: [object()]),  # nothing tells whether it was used: it is taken to be
+    (asyncio.Condition, lambda _: [object()]),
     (Random, lambda random: [hash(random.getstate())]),
     (AsyncGeneratorType, _steps_made),
 )

@@ -21,6 +21,20 @@ BODIES = {
         "    return await do('taken')\n"
         "return await asyncio.gather(giver(), taker())"
     ),
+    "a barrier that both have to come to": (
+        "barrier = asyncio.Barrier(2)\n"
+        "async def early():\n    await pause(ctx)\n    await barrier.wait()\n    return await do('early')\n"
+        "async def late():\n    await barrier.wait()\n    await pause(ctx)\n    return await do('late')\n"
+        "return await asyncio.gather(early(), late())"
+    ),
+    "a condition that one notifies, and the other waits for": (
+        "condition, ready = asyncio.Condition(), []\n"
+        "async def giver():\n    await pause(ctx)\n    async with condition:\n        ready.append(1)\n"
+        "        condition.notify_all()\n    return await do('given')\n"
+        "async def taker():\n    async with condition:\n        await condition.wait()\n"
+        "    await pause(ctx)\n    return await do('taken')\n"
+        "return await asyncio.gather(giver(), taker())"
+    ),
 }
 
 

@@ -47,7 +47,7 @@ class Doing(Settling):
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
             if kept.changes is not None:
-                begun.reach = begun.reach and begun.reach.now()
+                begun.reach = begun.reach.now() if begun.reach is not None and kept.turn else begun.reach
                 outcome = made_again(begun, self.stretch.resolve(kept.changes), outcome)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self.spot_of(begun), kept.what, problem))

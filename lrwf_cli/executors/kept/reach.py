@@ -157,12 +157,15 @@ class Reach:
     def _made(self, *, in_plain: bool) -> list[Json]:
         """Return the differences in plain objects, or in all else."""
         made: list[Json] = []
-        for number, _ in list(self._differences(lambda _: 0)):
+        for number, state in enumerate(self._states):
             thing, way = self._things[number]
-            if (number in self._plain) is in_plain:
-                if is_tied(way):
-                    raise NotEncodable(f"a `{type(thing).__name__}` belongs to the process", hint=KEEPABLE)
-                made.append([number, difference(self._states[number], way.read(thing), self._put)])
+            if (number in self._plain) is not in_plain or self._was_before(thing):
+                continue
+            changed = difference(state, way.read(thing), (lambda _: 0) if is_tied(way) else self._put)
+            if changed is not None and is_tied(way):
+                raise NotEncodable(f"a `{type(thing).__name__}` belongs to the process", hint=KEEPABLE)
+            if changed is not None:
+                made.append([number, changed])
         return made
 
     def _made_in_plain(self) -> list[Json]:

@@ -31,7 +31,7 @@ class Doing(Settling):
         kept = self.log.pop(begun.path, None)
         if kept is None:
             return None
-        if kept.what != begun.what or kept.digest != begun.digest:
+        if kept.what != begun.what or not _is_given_the_same(kept, begun):
             self.stretch.stop(diverged(self.spot_of(begun), kept, begun.what))
         self.top.holds = True
         if not kept.anew:
@@ -198,3 +198,8 @@ class Doing(Settling):
             spot, is_in_process = self.spot_of(begun), begun.kind == "anew"
             self.top.note_cancelled(known or survived(spot, begun.what, is_in_process=is_in_process))
             raise error
+
+
+def _is_given_the_same(kept: Kept, begun: Await) -> bool:
+    """Whether the arguments are those that were kept; of the end of a lane there were none kept at first."""
+    return kept.digest == begun.digest or (begun.kind == "lane" and not kept.digest)

@@ -63,8 +63,9 @@ class Reach:
             state = way.read(thing)
             self._states.append(state)
             known = len(self._things)
-            if not isinstance(state, set):
-                self._look_at(state.values() if isinstance(state, dict) else state)
+            inside = state.values() if isinstance(state, dict) else state
+            if not isinstance(state, set) and not ATOMS.issuperset(map(type, inside)):
+                self._look_at(inside)
             if way is PLAIN or number in self._plain:
                 self._plain.update((number, *range(known, len(self._things))))
 

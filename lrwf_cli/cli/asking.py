@@ -8,7 +8,7 @@ import sys
 from msgspec import UNSET
 
 from lrwf_cli.cli.inquiry import about
-from lrwf_cli.cli.render import safe, safe_lines
+from lrwf_cli.cli.render import instant_text, safe, safe_lines
 from lrwf_cli.cli.session import Session
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.suspended import Ask
@@ -29,6 +29,8 @@ def ask_for_answer(session: Session, ask: Ask) -> tuple[str | None, Json]:
     """Return what a person answers: a text, and an object beside it or alone. Raises ResponseRefused for Ctrl-D."""
     for line in safe_lines(ask.prompt):
         session.complain(line, hang=0)
+    if ask.expires_at is not None:
+        session.complain(f"(until {instant_text(ask.expires_at, session.now())})")
     fields = fields_of(ask)
     if ask.choices:
         return _chosen(session, ask.choices), _filled(session, fields) if fields else None

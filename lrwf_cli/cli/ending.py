@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 
 from lrwf_cli.cli.complain import error_lines
 from lrwf_cli.cli.expecting import waits
@@ -27,20 +28,20 @@ def show_end(session: Session, run: Run) -> None:
             session.put(json_line(plain(resolve(value)), readable=sys.stdout.isatty()))
     sys.stdout.flush()
     if run.status in {"failed", "timed_out", "blocked"}:
-        for line in _how_it_failed(run):
+        for line in _how_it_failed(run, session.now()):
             session.complain(line, hang=_HANG)
         return
     for line in _how_it_stands(session, run):
         session.say(line, hang=_HANG)
 
 
-def _how_it_failed(run: Run) -> Iterator[str]:
+def _how_it_failed(run: Run, now: datetime) -> Iterator[str]:
     error = run.error
     why = f": {error.type}: {error.message}" if error else ""
     where = f", in {error.executor}" if error and error.executor else ""
     attempt = f", attempt {error.attempt}" if error and error.attempt and error.attempt > 1 else ""
     status = "is blocked" if run.status == "blocked" else run.status.replace("_", " ")
-    return error_lines(f"{run.id} {status}{why}{where}{attempt}", error.hint if error else None, *next_steps(run))
+    return error_lines(f"{run.id} {status}{why}{where}{attempt}", error.hint if error else None, *next_steps(run, now))
 
 
 def _how_it_stands(session: Session, run: Run) -> Iterator[str]:
@@ -52,5 +53,5 @@ def _how_it_stands(session: Session, run: Run) -> Iterator[str]:
     yield f"{run.id} {status}" + (f" for {reasons[0]}" if reasons else "")
     for reason in reasons[1:]:
         yield f"  and for {reason}"
-    for step in next_steps(run, driven=run.status == "running" and session.store.is_busy(run.id)):
+    for step in next_steps(run, session.now(), driven=run.status == "running" and session.store.is_busy(run.id)):
         yield f"  {step}"

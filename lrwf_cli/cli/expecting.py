@@ -35,7 +35,9 @@ def waits(run: Run, now: datetime) -> Iterator[str]:
     """Yield what a run waits for, soonest first, a line each."""
     found = expected(run)
     for each in found[:_MANY]:
-        due = f"{_UNTIL.get(each.kind, 'due')} {instant_text(each.due_at, now)}" if each.due_at else ""
+        is_late = each.request is not None and each.due_at is not None and each.due_at <= now
+        until = "expired" if is_late else _UNTIL.get(each.kind, "due")
+        due = f"{until} {instant_text(each.due_at, now)}" if each.due_at else ""
         yield f"{safe(each.id if each.request else each.executor)}: {_joined(_what(each), due)}"
     if len(found) > _MANY:
         yield f"and {len(found) - _MANY} more"

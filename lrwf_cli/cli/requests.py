@@ -58,7 +58,7 @@ def command(session: Session, run: str | None, *, everything: bool) -> int:
 
 def _asking(session: Session, unreadable: dict[str, LrwfError], *, everything: bool) -> Iterable[Run]:
     """Yield the runs that may ask something, by far not all; note why others cannot be read."""
-    for run_id in session.store.run_ids():
+    for run_id in session.store.run_ids() if everything else session.store.talkative():
         try:
             if everything or session.store.may_ask(run_id):
                 yield session.store.load(run_id)

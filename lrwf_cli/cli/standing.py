@@ -96,15 +96,15 @@ def portrait(session: Session, run: Run) -> Iterator[str]:
         ("reason", safe_lines(run.reason) if run.reason else []),
         ("not told", list(_not_told(run, now))),
         ("code", list(_code(run)) if changed else []),
-        ("next", list(next_steps(run, driven=driven))),
+        ("next", list(next_steps(run, now, driven=driven))),
     ):
         for number, line in enumerate(lines):
             yield f"  {label if number == 0 else '':{_LABEL}}{line}"
 
 
-def next_steps(run: Run, *, driven: bool = False) -> Iterator[str]:
+def next_steps(run: Run, now: datetime, *, driven: bool = False) -> Iterator[str]:
     """Yield what there is to do about a run, a line each; nothing for one that is done or at work."""
-    asked = open_requests(run)
+    asked = [each for each in open_requests(run) if each.ask.expires_at is None or each.ask.expires_at > now]
     for request in asked[:_MANY]:
         yield respond_command(run, request)
     if driven:

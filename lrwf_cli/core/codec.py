@@ -5,7 +5,6 @@ begin with `$` are kept as they are. Everything else is `{"$type": tag, "value":
 name of the standard list, or `module:Class` of a class that the flow's own modules define or have imported.
 """
 
-import json
 from math import isfinite
 from typing import Any
 
@@ -158,6 +157,8 @@ def _tagged(tag: str, plainer: Json) -> Json:
 
 
 def _canonical(value: Json) -> str:
+    import json  # for sets only: it brings modules that a run does without
+
     return json.dumps(value, sort_keys=True)
 
 

@@ -27,7 +27,7 @@ from lrwf_cli.executors.context.responses import response_call, response_policy
 from lrwf_cli.executors.failures import described, failed
 from lrwf_cli.executors.kept.invocation import Invocation
 from lrwf_cli.executors.kept.outcomes import STUCK, Outcome
-from lrwf_cli.executors.kept.rehearsal import Performance, difference, kept_in
+from lrwf_cli.executors.kept.rehearsal import Nobody, Performance, difference, kept_in
 from lrwf_cli.executors.loading.recompiled import compile_executor
 from lrwf_cli.executors.output import Lines, routed
 from lrwf_cli.executors.seat import Seat, copied
@@ -139,7 +139,7 @@ class PythonInvoker:
                 is_whole = invocation.is_smooth and not isinstance(came_to, LrwfError) and not _is_cancelled()
                 if kept is not None and is_whole:
                     first = Performance(came_to, ctx.done())
-                    came_to = await self._rehearsed(call, desk, invocation, kept, first) or came_to
+                    came_to = await self._rehearsed(call, invocation, kept, first) or came_to
                 if isinstance(came_to, LrwfError):
                     raise came_to
                 if isinstance(came_to, Suspension):
@@ -154,12 +154,12 @@ class PythonInvoker:
             ctx.end()
 
     async def _rehearsed(
-        self, call: Call, desk: Desk, earlier: Invocation, kept: list[Kept], first: Performance
+        self, call: Call, earlier: Invocation, kept: list[Kept], first: Performance
     ) -> LrwfError | None:
         """Run an entry again from what it has kept, as a new process would; return what it did otherwise."""
         again = replace(call, kept=kept_in(call, kept))
         seat = Seat(copied(self._unused[call.delivery.executor]), self._codec)
-        invocation, ctx, handler, called = self._entry(seat.executor, again, desk)
+        invocation, ctx, handler, called = self._entry(seat.executor, again, Nobody())
         invocation.rehearse(earlier)
         with routed(lambda _: None):
             async with seat.taken(call):

@@ -11,15 +11,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 from lrwf_cli.core.model import ExecutorSpec, Json
 from lrwf_cli.core.run import Failure
 from lrwf_cli.executors import wire
-from lrwf_cli.executors.api import Executor, handlers_of
 from lrwf_cli.executors.base import Call, Desk, Failed, Invoker, Result
+from lrwf_cli.executors.commands.attendant import DRAIN_S
 from lrwf_cli.executors.commands.command import GRACE
 from lrwf_cli.executors.commands.leash import Leashed
 from lrwf_cli.executors.commands.outcome import how_ended
@@ -27,7 +27,7 @@ from lrwf_cli.executors.output import Lines
 from lrwf_cli.executors.patience import to_the_end
 from lrwf_cli.executors.threads import in_thread
 
-__all__ = ["IsolatingInvoker", "Launch", "needs_process"]
+__all__ = ["IsolatingInvoker", "Launch"]
 
 Log = Callable[[str, str], None]
 
@@ -40,12 +40,6 @@ class Launch(NamedTuple):
 
     argv: tuple[str, ...]
     setup: Json
-
-
-def needs_process(executor: Executor | type[Executor], spec: ExecutorSpec) -> bool:
-    """Whether only the end of a process could enforce the limits of an executor: it has some, and a plain handler."""
-    is_limited = any(limit is not None for limit in (spec.timeout, spec.deadline, spec.idle_timeout))
-    return is_limited and any(not each.is_async for each in handlers_of(executor).all)
 
 
 class IsolatingInvoker:
@@ -113,10 +107,13 @@ class _Child:
                     result = await self._converse(pipes)
             finally:
                 code = await self._end()
-                await printing
+                await _drained(printing)
                 for task in self._keeping:
                     task.cancel()
-            return result if result is not None else self._crashed(code)
+            if result is None:
+                await in_thread(leashed.end_family)
+                return self._crashed(code)
+            return result
 
     def _hurry(self) -> None:
         """Have the handler cancelled, and killed if it does not heed that."""
@@ -156,10 +153,12 @@ class _Child:
 
     async def _print(self, printed: asyncio.StreamReader) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        while data := await printed.read(_CHUNK):
-            self._lines.add(decoder.decode(data))
-        self._lines.add(decoder.decode(b"", final=True))
-        self._lines.close()
+        try:
+            while data := await printed.read(_CHUNK):
+                self._lines.add(decoder.decode(data))
+        finally:
+            self._lines.add(decoder.decode(b"", final=True))
+            self._lines.close()
 
     def _crashed(self, code: int) -> Failed:
         executor = self._call.delivery.executor
@@ -171,6 +170,14 @@ class _Child:
             hint="look at its log, mend it, then retry",
         )
         return Failed(error, crashed=True)
+
+
+async def _drained(printing: "asyncio.Task[None]") -> None:
+    """Return when all is in the log; for what the handler has left to live on, and may print, only a moment."""
+    await asyncio.wait((printing,), timeout=DRAIN_S)
+    printing.cancel()
+    with suppress(asyncio.CancelledError):
+        await printing
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """From a workflow that is right to a run that has begun. Everything is checked before a byte is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -172,9 +172,8 @@ def assembly(
 
     `clock` is what handlers ask for the time, if it is not the machine's; `home` the state directory, if there is one.
     """
-    # both bring asyncio, which whoever only looks at a flow does without
+    # they bring asyncio, which whoever only looks at a flow does without
     from lrwf_cli.engine.given import Assembly
-    from lrwf_cli.executors.environs import InEnvironment, masked
     from lrwf_cli.executors.invoke import PythonInvoker
     from lrwf_cli.local.isolation import isolating
 
@@ -185,7 +184,11 @@ def assembly(
         elif isinstance(executor, PollExecutor):
             executor.bind(facts)
     workflow, variables = parts.workflow_of(executors), parts.variables(held)
-    log = masked(held.log, variables)
+    log: Callable[[str, str], None] = held.log
+    if variables:
+        from lrwf_cli.executors.environs import InEnvironment, masked
+
+        log = masked(log, variables)
     invoker: Invoker = PythonInvoker(executors, workflow, parts.codec, log=log, clock=clock)
     invoker = isolating(invoker, held, home, workflow, executors, declared=parts.isolation(), log=log)
     if variables:

@@ -1,17 +1,15 @@
 """Which handlers have a process to themselves, and how that is started. What goes on in it is in `child`."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 
-from lrwf_cli.core.model import Workflow
-from lrwf_cli.executors.api import Executor
+from lrwf_cli.core.model import ExecutorSpec, Workflow
+from lrwf_cli.executors.api import Executor, handlers_of
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.executors.commands.command import CommandExecutor
-from lrwf_cli.executors.isolate import IsolatingInvoker, Launch, needs_process
 from lrwf_cli.store.base import Held
 
-__all__ = ["isolating"]
+__all__ = ["isolating", "needs_process"]
 
 # The child finds modules where this process does, and nothing in its working directory.
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from lrwf_cli.local.child import main; main()"
@@ -37,6 +35,11 @@ def isolating(
     isolated = {name for name, each in executors.items() if _is_isolated(declared.get(name), each, workflow, name)}
     if not isolated:
         return inner
+    # Few runs need it, and it brings all that looks after processes.
+    import json
+
+    from lrwf_cli.executors.isolate import IsolatingInvoker, Launch
+
     setup = {"home": home, "run": held.run.id}
 
     def launch() -> Launch:
@@ -49,3 +52,9 @@ def _is_isolated(declared: str | None, executor: Executor, workflow: Workflow, n
     if declared is not None:
         return declared == "process"
     return not isinstance(executor, CommandExecutor) and needs_process(executor, workflow.executors[name])
+
+
+def needs_process(executor: Executor | type[Executor], spec: ExecutorSpec) -> bool:
+    """Whether only the end of a process could enforce the limits of an executor: it has some, and a plain handler."""
+    is_limited = any(limit is not None for limit in (spec.timeout, spec.deadline, spec.idle_timeout))
+    return is_limited and any(not each.is_async for each in handlers_of(executor).all)

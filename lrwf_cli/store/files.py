@@ -29,7 +29,7 @@ from lrwf_cli.store.idle import is_run_id
 from lrwf_cli.store.journal import Journal, beginning, whole_ms
 from lrwf_cli.store.locks import is_taken, take
 from lrwf_cli.store.names import checked_run_id
-from lrwf_cli.store.reading import absolute, changed_at, is_folder, names_in, open_to_read, read_file
+from lrwf_cli.store.reading import absolute, changed_at, is_folder, is_there, names_in, open_to_read, read_file
 from lrwf_cli.store.rundir import RunFolder, unknown
 from lrwf_cli.store.trouble import explain, not_begun, told
 
@@ -251,6 +251,11 @@ class FileStore:
         from lrwf_cli.store.answers import Answers
 
         return Answers(self._disk, self._folder(run_id)).standing(request, epoch)
+
+    @told
+    def talkative(self) -> list[str]:
+        """Return the ids of the runs that may ask something, sorted: all but those that say that they do not."""
+        return [run_id for run_id in self.run_ids() if not is_there(f"{self._runs}/{run_id}/quiet")]
 
     @told
     def may_ask(self, run_id: str) -> bool:

@@ -26,6 +26,7 @@ from lrwf_cli.store.disk import FULL, Disk, SyncFailed
 from lrwf_cli.store.journal import Mark, fitting, frame_line, whole_ms
 from lrwf_cli.store.locks import Lock
 from lrwf_cli.store.mail import Mail
+from lrwf_cli.store.quiet import Quiet
 from lrwf_cli.store.reading import is_folder, names_in
 from lrwf_cli.store.rundir import RunFolder
 from lrwf_cli.store.timers import Timers, WakeUps
@@ -62,6 +63,7 @@ class FileHeld:
         self._mark = mark
         self._blobs = blobs or BlobFiles(shared.disk, folder.blobs)
         self._answers = Answers(shared.disk, folder)
+        self._quiet = Quiet(shared.disk, folder)
         self._epoch = run.epoch
         self._tasks: dict[str, set[str]] = {}
         self._has_tasks = False
@@ -89,7 +91,7 @@ class FileHeld:
         at = whole_ms(at)
         line, mark = frame_line(self._mark, events, at)
         try:
-            self._make_ready()
+            self._make_ready(events)
             self._is_cut_short = True
             self._disk.append(self._fd, self._folder.journal, line)
         except OSError as error:
@@ -103,7 +105,7 @@ class FileHeld:
         self._clear(events)
         return Frame(mark.seq, at, tuple(events))
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, events: Sequence[Event]) -> None:
         if self._is_cut_short:  # the caller was interrupted in the middle of the last frame
             self._disk.truncate(self._fd, self._folder.journal, self._mark.offset)
             self._is_cut_short = False
@@ -111,6 +113,7 @@ class FileHeld:
             self._timers.put_now(self._folder.run_id)
             self._has_now = True
         self._blobs.flush()
+        self._quiet.before(events)
 
     def _cut_off(self, full: OSError) -> None:
         """Take away what was written of a frame before the disk was full."""
@@ -139,6 +142,7 @@ class FileHeld:
         if self._refusal is None and run.seq == self._mark.seq:
             with suppress(OSError):  # I5: a cache; the disk may be full
                 checkpoints.write(self._disk, self._folder.checkpoints, run, self._mark)
+            self._quiet.after(run)
 
     @told
     def log(self, executor: str, text: str) -> None:

@@ -33,6 +33,7 @@ class RunFolder:
         self.shown = f"{path}/progress"
         self.lock = f"{path}/lock"
         self.wake = f"{path}/wake"
+        self.quiet = f"{path}/quiet"
         self.io_error = f"{path}/io-error"
 
     def log(self, executor: str) -> str:

@@ -101,7 +101,7 @@ class Timers:
 
     def has_come_due(self, run_id: str) -> bool:
         """Whether a timer stands that `past` came upon; false also when nobody has looked."""
-        return any(self.stands(run_id, instant) for instant in self._seen.get(run_id, ()))
+        return any(self.stands(run_id, instant) for instant in self.seen(run_id))
 
     def seen(self, run_id: str) -> set[str]:
         """Return the instants of those timers of the run that `past` came upon, and that were not dropped since."""

@@ -296,6 +296,9 @@ def test_an_answer_after_the_expiry(lrwf: Lrwf) -> None:
     asking("r", {**CHOICES, "expires": timedelta(), "has_default": True, "default": "stop"})
     before = files()
     refused(lrwf("respond", "r", "approve", "stop"), 6, "`approve` expired at", "lrwf tick")
+    shown = lrwf("status", "r").out
+    assert "[ship/stop], expired 20" in shown
+    assert "respond" not in shown  # it would be refused
     assert files() == before
     held = held_run("r")
     from lrwf_cli.core.suspended import Answer
@@ -374,13 +377,14 @@ def test_waiting_for_people_is_no_waiting_at_a_terminal(lrwf: Lrwf) -> None:
 
 def test_a_choice_is_asked_for(lrwf: Lrwf) -> None:
     """Design 9: without a VALUE a person is asked: the prompt, the choices with their numbers, a comment."""
-    asking("r", {**CHOICES, "prompt": "Ship m-42\x1b[2J?\nIt is late."})
+    asking("r", {**CHOICES, "prompt": "Ship m-42\x1b[2J?\nIt is late.", "expires": HOUR})
     code, written = on_terminal(
         *("respond", "r", "approve", "--no-advance"),
         replies=[("Which, 1 to 2: ", "7\n"), ("Which, 1 to 2: ", "1\n"), ("Comment, if any: ", "go\n")],
     )
     assert code == 0, written
-    assert "Ship m-42\\x1b[2J?\r\nIt is late.\r\n  1. ship\r\n  2. stop\r\n" in written
+    assert "Ship m-42\\x1b[2J?\r\nIt is late.\r\n(until 20" in written
+    assert ")\r\n  1. ship\r\n  2. stop\r\n" in written
     assert "type its number, or the choice itself" in written
     assert (answer().value, answer().comment) == ("ship", "go")
 

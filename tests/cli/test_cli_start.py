@@ -95,6 +95,20 @@ def test_status_does_without_what_is_slow(lrwf: Lrwf, tmp_path: Path, json: tupl
     assert not [name for name in modules if name.startswith(("lrwf_cli.engine", "lrwf_cli.flow"))]
 
 
+@pytest.mark.parametrize(("command", "most"), [("status", 52), ("run", 215)])
+def test_commands_keep_to_their_budget_of_modules(tmp_path: Path, command: str, most: int) -> None:
+    """Starting is importing: what a run of one Python step has no use for is loaded by those who have."""
+    flow = str(Path(__file__).parent / "flows" / "greet.yaml")
+    code, modules = loaded_by(tmp_path, "run", flow, "-q", "--id", "one")
+    assert code == 0
+    if command == "status":
+        code, modules = loaded_by(tmp_path, "status", "one")
+    needless = {"rich", "simpleeval", "platformdirs", "json", "tempfile", "lrwf_cli.executors.isolate"}
+    assert (code, modules & needless) == (0, set())
+    assert not [name for name in modules if name.startswith(("lrwf_cli.testing", "lrwf_cli.executors.commands.out"))]
+    assert len([name for name in modules if name.startswith("lrwf_cli")]) <= most
+
+
 LOOKS = """
 import gc
 from lrwf_cli import executor

@@ -152,20 +152,6 @@ def test_one_stop_that_comes_twice_is_one(lrwf: Lrwf, flows: Path, service: Unit
         assert ends(lrwf, run_id) == ["the process was told to end"]
 
 
-def test_a_timer_that_elapses_meanwhile_starts_no_other(lrwf: Lrwf, service: Unit, command: str) -> None:
-    """systemd never starts an active unit again: what came due meanwhile is late, and is not lost."""
-    service.start()
-    eventually(times_begun)
-    assert lrwf("run", "greet.yaml", "-q", "--id", "g").code == 0
-    assert lrwf("rewind", "g", "--to", "1", "--no-advance").code == 0
-    service.start()
-    assert status(lrwf, "g") == "running"
-    Path("go").touch()
-    assert (service.run(), service.run(), service.run()) == (0, 0, 0)
-    assert service.said.read_text() == "c  completed\ng  completed\n"
-    assert times_begun() == 1
-
-
 def other_python(folder: Path) -> Path:
     """Return the path of an interpreter that is another one by its name."""
     found = folder / "other-python"

@@ -17,7 +17,8 @@ from lrwf_cli.executors.loading.modules import FlowModules, make_executor, snaps
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.crash.flows import ORIGIN
 from tests.crash.outside import here
-from tests.crash.worlds import RUN, START, News, WitnessDesk
+from tests.crash.witness import WitnessDesk
+from tests.crash.worlds import RUN, START, News
 
 __all__ = ["LANES", "STEPS", "Handled"]
 

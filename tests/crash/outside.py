@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from datetime import timedelta
 
 from lrwf_cli.executors.base import Call
-from tests.crash.worlds import START, WitnessDesk
+from tests.crash.witness import WitnessDesk
+from tests.crash.worlds import START
 
 __all__ = ["do", "here", "job"]
 

@@ -11,7 +11,8 @@ from lrwf_cli.store.base import Held, Store
 from lrwf_cli.store.disk import Disk
 from tests.crash.enumeration import NOTHING, Enumeration, How, crashes_of
 from tests.crash.recorder import History, RecordingDisk
-from tests.crash.worlds import MakeDisk, MakeStore, News, Scenario, WitnessDesk, make_file_store
+from tests.crash.witness import WitnessDesk
+from tests.crash.worlds import MakeDisk, MakeStore, News, Scenario, make_file_store
 
 __all__ = ["Broken", "LateJournalSync", "Mislead", "broken_by", "faults", "misled"]
 

@@ -33,14 +33,16 @@ from lrwf_cli.executors.commands.processes import end_session
 from lrwf_cli.executors.commands.supervisor import Task
 from lrwf_cli.executors.invoke import PythonInvoker
 from lrwf_cli.local.strays import CommandStrays
-from lrwf_cli.store.base import Held, NewRun, Store
+from lrwf_cli.store.base import Held, Letter, NewRun, Store
+from lrwf_cli.store.disk import Disk
 from tests.crash.durability import Op
 from tests.crash.enumeration import BETWEEN_LIVES
 from tests.crash.flows import ORIGIN
 from tests.crash.oracles import FAR
 from tests.crash.recorder import Died, History, MortalDisk, RecordingDisk
 from tests.crash.worlds import RUN, START, STATE, Life, News, live, look, make_file_store
-from tests.executors.commands.test_command_crashes import ended, in_child
+from tests.executors.commands.commanding import until
+from tests.executors.commands.test_command_crashes import ended, in_child, killed
 
 NOTED = 'echo "$LRWF_EXECUTOR" >>ran; '
 COMMANDS = {
@@ -63,7 +65,8 @@ class Commands:
     """Three commands, one after the other; the second one fails at first. They tell `folder` that they ran."""
 
     folder: Path
-    boot: str
+    boot: str | None
+    fetch: str
     letters: tuple[str, ...] = ()
     answer: Json = None
     is_steered: bool = False
@@ -78,7 +81,8 @@ class Commands:
 
     def assemble(self, store: Store, held: Held, news: News) -> Assembly:
         around = Surroundings(str(self.folder), cwd=str(self.folder))
-        executors = {name: CommandExecutor(name, command, around) for name, command in COMMANDS.items()}
+        commands = COMMANDS | {"fetch": self.fetch}
+        executors = {name: CommandExecutor(name, command, around) for name, command in commands.items()}
         for executor in executors.values():
             executor.bind(held.work, boot=self.boot)
         return Assembly(WORKFLOW, PythonInvoker(executors, WORKFLOW, Codec()))
@@ -108,30 +112,34 @@ class Machine:
 
     folder: Path
     make_disk: Callable[[Path, History, int], RecordingDisk] = KilledDisk
+    fetch: str = COMMANDS["fetch"]
     lives: int = 0
     boot: int = 0
 
-    def drive(self, last: int = 1_000_000) -> bool:
-        """Have a process do all there is to be done, or die before its operation `last`; return whether it died."""
-        began_at, boot = START + self.lives * BETWEEN_LIVES, self.boot
+    def begin(self, last: int = 1_000_000) -> int:
+        """Have a process do all there is to be done, or die before its operation `last`; return its pid."""
+        disk, boot = self.make_disk(self.folder, History(), last), self.boot
+        make_life = partial(
+            Life,
+            Commands(self.folder, f"boot {boot}" if boot else None, self.fetch),
+            self.folder,
+            disk,
+            make_file_store,
+            boot=boot,
+            began_at=START + self.lives * BETWEEN_LIVES,
+            sweep=CommandStrays(),
+        )
 
         def life() -> bool:
-            disk = self.make_disk(self.folder, History(), last)
-            make_life = partial(
-                Life,
-                Commands(self.folder, f"boot {boot}"),
-                self.folder,
-                disk,
-                make_file_store,
-                boot=boot,
-                began_at=began_at,
-                sweep=CommandStrays(),
-            )
             with asyncio.Runner() as runner:
                 return live(make_life, runner) is None
 
         self.lives += 1
-        code = ended(in_child(life))
+        return in_child(life)
+
+    def drive(self, last: int = 1_000_000) -> bool:
+        """The same; return whether it died."""
+        code = ended(self.begin(last))
         assert code in (0, -signal.SIGKILL)
         return code != 0
 
@@ -157,10 +165,10 @@ class Machine:
         run = store.load(RUN) if RUN in store.run_ids() else None
         return [name for name, tally in run.tallies.items() if tally.completed] if run else []
 
-    def check(self) -> None:
+    def check(self, status: str = "completed", *came: Json) -> None:
         store = look(self.folder)
         run = store.load(RUN)
-        assert (run.status, outputs(run)) == ("completed", ["in"]), run.error
+        assert (run.status, outputs(run)) == (status, [*came]), run.error
         assert store.due(FAR) == []
         assert not [*(self.folder / STATE / "runs" / RUN / "work").glob("*")], "what commands left is left"
 
@@ -177,7 +185,7 @@ def kill(arena: Path, make_disk: type[KilledDisk]) -> int:
         machine_ = machine(arena, at, make_disk)
         died = machine_.drive(at)
         assert not machine_.drive()
-        machine_.check()
+        machine_.check("completed", "in")
         assert machine_.ran == RAN, at
         if not died:
             return at
@@ -205,7 +213,7 @@ def test_no_two_kills_do(first: int, arena: Path) -> None:
         machine_.drive(first)
         died = machine_.drive(at)
         assert not machine_.drive()
-        machine_.check()
+        machine_.check("completed", "in")
         assert machine_.ran == RAN, (first, at)
         if not died:
             return
@@ -235,9 +243,42 @@ def test_a_machine_that_goes_down_repeats_one_at_most(lose: Callable[[Path], Non
         machine_.go_down(lose)
         before = Counter(machine_.ran)
         assert not machine_.drive()
-        machine_.check()
+        machine_.check("completed", "in")
         again = Counter(machine_.ran) - before
         assert not again.keys() & set(completed), (at, again)
         assert sum(Counter(machine_.ran).values()) <= len(RAN) + 1, (at, machine_.ran)
         if not died:
             return
+
+
+def cancel(arena: Path, make_disk: type[KilledDisk]) -> int:
+    """Cancel a run whose driver was killed beside its command, and kill whoever hears of it; return how often."""
+    for at in count():
+        machine_ = machine(arena, at, make_disk)
+        machine_.fetch = NOTED + "echo $$ >up; exec sleep 600"
+        up = machine_.folder / "up"
+        first = machine_.begin(1_000_000)
+        until(lambda up=up: up.exists() and up.read_text())  # type: ignore[misc] # mypy takes no defaults of lambdas
+        killed(first)
+        letter = Letter(id="eve", run_id=RUN, kind="cancel", at=START)
+        make_file_store(f"{machine_.folder}/{STATE}", Disk()).post(letter)
+        died = machine_.drive(at)
+        assert not machine_.drive()
+        machine_.check("cancelled")
+        assert machine_.ran == ["fetch"], at
+        assert not Path(f"/proc/{up.read_text().strip()}").exists(), at
+        if not died:
+            return at
+    raise AssertionError
+
+
+@pytest.mark.slow
+def test_no_kill_lets_a_command_live_on(arena: Path) -> None:
+    """Conformance 30, 42: the command of a cancelled run is ended, and not begun again, whoever is killed meanwhile."""
+    assert cancel(arena, KilledAtFrames) > 0
+
+
+@pytest.mark.soak
+def test_no_kill_at_all_lets_it(arena: Path) -> None:
+    """The long form of what is above."""
+    assert cancel(arena, KilledDisk) > 10

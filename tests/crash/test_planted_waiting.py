@@ -21,7 +21,8 @@ from tests.crash.lanes import LANES, STEPS
 from tests.crash.planting import Broken, LateJournalSync, Mislead, broken_by, faults, misled
 from tests.crash.recorder import RecordingDisk
 from tests.crash.waiting import CANCELLED, EAGER, TOLD
-from tests.crash.worlds import Scenario, WitnessDesk
+from tests.crash.witness import WitnessDesk
+from tests.crash.worlds import Scenario
 
 
 class NoSyncOfAnswers(RecordingDisk):

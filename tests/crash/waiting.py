@@ -22,7 +22,8 @@ from lrwf_cli.executors.base import Call, Desk, Failed, Result
 from lrwf_cli.store.base import Held, NewRun, Store
 from tests.core.scripts import Await, Poll, Question, Scene, Sleep, played
 from tests.crash.flows import ORIGIN, sends
-from tests.crash.worlds import RUN, News, WitnessDesk
+from tests.crash.witness import WitnessDesk
+from tests.crash.worlds import RUN, News
 
 __all__ = ["CANCELLED", "EAGER", "LATE", "TOLD", "WAITING", "Script", "Waiting"]
 

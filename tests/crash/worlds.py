@@ -6,11 +6,10 @@ that minute. What the outside world sees goes into the history as marks.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -19,18 +18,18 @@ from lrwf_cli.core.commands import Retry
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.outside import open_requests
 from lrwf_cli.core.run import Failure, Notice, Run
-from lrwf_cli.core.suspended import Answer, Kept
+from lrwf_cli.core.suspended import Answer
 from lrwf_cli.engine import steer
 from lrwf_cli.engine.given import Assembly, Process
 from lrwf_cli.engine.passes import Engine
 from lrwf_cli.engine.strays import Sweep
 from lrwf_cli.engine.telling import Tell
 from lrwf_cli.errors import LrwfError, UnknownRun
-from lrwf_cli.executors.base import Call, Desk, Invoker, Result
 from lrwf_cli.store.base import Frame, Held, Letter, Store
 from lrwf_cli.store.disk import Disk
 from lrwf_cli.store.files import FileStore
-from tests.crash.recorder import Did, History, RecordingDisk
+from tests.crash.recorder import History, RecordingDisk
+from tests.crash.witness import Witness
 
 __all__ = [
     "FORK",
@@ -42,7 +41,6 @@ __all__ = [
     "MakeStore",
     "News",
     "Scenario",
-    "WitnessDesk",
     "live",
     "look",
     "make_file_store",
@@ -115,42 +113,6 @@ class Scenario(Protocol):
 
     def assemble(self, store: Store, held: Held, news: News) -> Assembly:
         """Return what it takes to drive the run that began earlier."""
-
-
-@dataclass(frozen=True)
-class Witness:
-    """Tells the history of each handler that is called: that is what a handler does to the world outside."""
-
-    invoker: Invoker
-    history: History
-
-    async def invoke(self, call: Call, desk: Desk) -> Result:
-        self.history.mark("handled", (call.idempotency_key, call.attempt, call.delivery.executor))
-        handed = (*chain.from_iterable(call.kept.values()), *call.steps)
-        self.history.mark("entered", (call.delivery.id, call.start, handed))
-        return await self.invoker.invoke(call, WitnessDesk(desk, call, self.history))
-
-
-@dataclass(frozen=True)
-class WitnessDesk:
-    """Tells the history of what a handler does between two awaits."""
-
-    desk: Desk
-    call: Call
-    history: History
-
-    def did(self, place: str, *, after: str | None = None, lasts: bool = False) -> None:
-        """Do something outside: the await at that place. What comes `after` another one may only when that is durable.
-
-        Instead of its place an await may be called by what it returns. `lasts`: it is kept for later starts too.
-        """
-        self.history.mark("did", Did(self.call.delivery.id, 0 if lasts else self.call.start, place, after))
-
-    async def keep(self, kept: Sequence[Kept]) -> None:
-        await self.desk.keep(kept)
-
-    def progress(self, current: float | None, total: float | None, message: str | None) -> None:
-        self.desk.progress(current, total, message)
 
 
 @dataclass

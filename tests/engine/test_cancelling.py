@@ -142,7 +142,9 @@ def test_a_cancelled_handler_is_told_once_and_may_tidy_up(store: Store) -> None:
 
     async def main() -> list[str]:
         async def tidies_up(_: Call) -> Result:
-            await asyncio.sleep(MOMENT.total_seconds())
+            is_tidy = asyncio.Event()
+            asyncio.get_running_loop().call_later(10 * MOMENT.total_seconds(), is_tidy.set)
+            await is_tidy.wait()
             at_work.heard.append("tidied up")
             return Effects()
 

@@ -3,19 +3,21 @@
 import asyncio
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from lrwf_cli.core import commands as c
 from lrwf_cli.core.commands import Effects
 from lrwf_cli.core.lineage import idempotency_key, work_name
+from lrwf_cli.core.model import ExecutorSpec, Workflow
 from lrwf_cli.engine.given import Process
 from lrwf_cli.engine.passes import Engine, commit
 from lrwf_cli.engine.steer import rewind
 from lrwf_cli.errors import FlowError
 from lrwf_cli.executors.base import Call, Result
 from lrwf_cli.store.base import Held, Store
-from tests.engine.handling import Handlers, World, one
+from tests.engine.handling import Handlers, World
 
 
 class Commands:
@@ -34,14 +36,15 @@ class Commands:
         self.names -= set(names)
 
 
-def begun(store: Store) -> tuple[World, Commands, str]:
+def begun(store: Store, **workflow: Any) -> tuple[World, Commands, str]:
     """Return a run whose driver was killed, with a command at work: its name is that of its only delivery."""
     commands = Commands()
 
     async def attends(_: Call) -> Result:
         return Effects()
 
-    world = World(store, one(), Handlers(a=attends))
+    specs = {name: ExecutorSpec(name) for name in ("a", "tidy")}
+    world = World(store, Workflow("test", specs, "a", **workflow), Handlers(a=attends, tidy=attends))
     commands.handlers = world.handlers
     held = world.create()
     commit(held, world.clock, c.Take(1, world.boot_id))
@@ -80,6 +83,29 @@ def test_a_cancel_ends_what_no_driver_attends_to(store: Store, grace: timedelta 
     run = asyncio.run(engine(world, commands).advance("r"))
     grace_s = grace.total_seconds() if grace else None
     assert (run.status, commands.seen) == ("cancelled", [(name, grace_s, 0), (f"{name}.2", grace_s, 0)])
+
+
+def test_what_comes_after_a_verdict_finds_nobody_at_work(store: Store) -> None:
+    """Issue 3.6: `on_cancel` tidies up after a command that has ended, not beside one that goes on."""
+    world, commands, name = begun(store, after={"cancelled": "tidy"})
+    store.post(world.letter("cancel"))
+    asyncio.run(engine(world, commands).advance("r"))
+    assert world.handlers.names() == ["tidy"]
+    assert commands.seen == [(name, None, 0), (f"{name}.2", None, 0)]
+
+
+def test_what_a_handler_was_given_no_time_to_end_is_ended(store: Store) -> None:
+    """Issue 3.9: `cancel --grace 0s` leaves the handler to itself; what it had begun is ended with the run."""
+    world, commands, _ = begun(store)
+    commands.names.clear()
+
+    async def begins(_: Call) -> Result:
+        commands.names.add("begun")
+        return Effects()
+
+    world.handlers.handlers["a"] = begins
+    asyncio.run(engine(world, commands).advance("r"))
+    assert commands.seen == [("begun", None, 1)]
 
 
 def test_a_driver_that_died_after_the_verdict_left_nothing(store: Store) -> None:

@@ -20,7 +20,8 @@ from lrwf_cli.core.suspended import Ask, Kept, Request, Suspension, Wait
 from lrwf_cli.executors import threads, wire
 from lrwf_cli.executors.api import Executor, executor, handler
 from lrwf_cli.executors.base import Call, Failed, Result, Stuck
-from lrwf_cli.executors.isolate import IsolatingInvoker, Launch, needs_process
+from lrwf_cli.executors.isolate import IsolatingInvoker, Launch
+from lrwf_cli.local.isolation import needs_process
 from tests.executors.commands.commanding import Job, until, until_async
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -154,11 +155,20 @@ def test_a_child_has_a_desk_and_a_log() -> None:
 @pytest.mark.parametrize(("end", "how"), [("exit 3", "with exit code 3"), ("kill -SEGV $$", "by SIGSEGV")])
 def test_a_child_that_ends_without_a_word_has_crashed(end: str, how: str) -> None:
     """A handler that takes its process down takes nothing else with it, and is a crash: that is said, and counted."""
-    result = Isolated(f"sleep 600 & {end}").run()
+    result = Isolated(f"sleep 600 & setsid -f sleep 600 >&2; {end}").run()
     assert isinstance(result, Failed)
     assert (result.crashed, result.counted) == (True, True)
     assert result.error.message == f"the process of `work` ended {how} while it was at work"
     assert alive() == []
+
+
+def test_what_it_leaves_to_live_on_is_not_waited_for() -> None:
+    """A handler may start a daemon that has its stdout open: the call ends, and what was printed is kept."""
+    isolated = Isolated(f"setsid -f sleep 600 >&2; printf 'no end' >&2; echo '{DONE}'")
+    assert isolated.run() == Effects((Send(1),))
+    assert isolated.log == ["no end\n"]
+    (left,) = alive()
+    os.kill(left, signal.SIGKILL)
 
 
 async def cancelled(isolated: Isolated) -> None:

@@ -327,6 +327,45 @@ def test_what_may_ask_is_told_without_reading_a_run(run: Path, state: Path) -> N
     assert store.may_ask("train")
 
 
+def test_a_run_that_asks_nothing_says_so(run: Path, state: Path) -> None:
+    """An inbox over ten thousand runs opens nothing of those that ask nothing; a run that does is never left out."""
+    store = FileStore(state)
+    held = store.hold("train")
+    assert store.talkative() == ["train"]  # as an earlier version has left it
+    held.checkpoint(held.run)
+    assert store.talkative() == []
+    append(held, [InvocationsStarted((delivery().id,)), ASKED])
+    assert store.talkative() == ["train"]
+    held.checkpoint(store.load("train"))
+    assert store.talkative() == ["train"]
+    append(held, [RunCancelled()])
+    held.checkpoint(store.load("train"))
+    held.release()
+    assert store.talkative() == []  # what it asked is frozen
+    held = store.hold("train")
+    append(held, [RunRetried()])
+    assert store.talkative() == ["train"]  # and thawed
+    held.checkpoint(store.load("train"))
+    assert store.talkative() == ["train"]
+
+
+def test_a_question_is_in_the_inbox_before_it_is_asked(run: Path, state: Path) -> None:
+    """I1: what says that a run asks nothing is gone, durably, before a frame that asks; other frames leave it alone."""
+    disk = WatchedDisk()
+    held = FileStore(state, disk).hold("train")
+    held.checkpoint(held.run)
+    append(held, [InvocationsStarted((delivery().id,))])
+    assert (run / "quiet").exists()
+    disk.calls.clear()
+    append(held, [ASKED])
+    assert disk.calls == [
+        "unlink train/quiet",
+        "sync_folder runs/train",
+        "write train/journal.jsonl",
+        "sync_data train/journal.jsonl",
+    ]
+
+
 def test_what_cannot_be_told_may_ask(run: Path, state: Path) -> None:
     """A checkpoint that is garbled is no reason to overlook a question."""
     held = FileStore(state).hold("train")

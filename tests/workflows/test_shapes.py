@@ -75,6 +75,7 @@ def test_an_email_before_a_timer_is_sent_once(home: Path) -> None:
     assert lines(home, "sent") == [f"it, day {day}" for day in range(6)]
 
 
+@pytest.mark.not_twice("it counts what stands between two awaits")
 def test_attempts_survive_those_who_make_them(home: Path) -> None:
     """Conformance 25, 29: `@handler` over `@retry`: seven attempts in as many processes, all with the same key."""
     assert killed_at_every_wait(home, "Caller") >= 5

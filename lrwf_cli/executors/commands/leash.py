@@ -91,3 +91,7 @@ class Leashed:
             except ChildProcessError:  # somebody waits for any child
                 self._code = -signal.SIGKILL
         return self._code
+
+    def end_family(self) -> None:
+        """Have nothing left of whom the child has started, if it has ended otherwise than it should have."""
+        end_session(self._leader, grace_s=0, mark=self._mark)

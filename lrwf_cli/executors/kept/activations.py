@@ -59,9 +59,10 @@ def _extended(known: Sequence[Any], more: Sequence[Any]) -> Sequence[Any]:
 class Await(Part):
     """One await under way. `called` and `args` say whom it waits for, where that matters.
 
-    `joins`: for nothing but lanes. `turn` is that of one which is kept and done anew; `lasts` the start that a
-    `ctx.step` comes by in. `made` counts the tasks that were made while it was under way. `reach` is what it was given
-    that can change, `since` the number of steps that all lanes had made when it began.
+    `joins`: for nothing but lanes. `is_timed`: for what belongs to the process, until its time is up, which is kept.
+    `turn` is that of one which is kept and done anew; `lasts` the start that a `ctx.step` comes by in. `made` counts
+    the tasks that were made while it was under way. `reach` is what it was given that can change, `since` the number
+    of steps that all lanes had made when it began.
     """
 
     called: Any = None
@@ -70,6 +71,7 @@ class Await(Part):
     lasts = 0
     made = 0
     joins = False
+    is_timed = False
     reach: Reach | None = None
     since = 0
 
@@ -82,7 +84,7 @@ class Await(Part):
 
     def is_outside(self) -> bool:
         """Whether it is the world that answers it, and no lane."""
-        return self.kind in ("foreign", "step") and not self.spawned and not self.joins
+        return self.kind in ("foreign", "step") and not (self.spawned or self.joins or self.is_timed)
 
 
 class Activation(Part):

@@ -5,7 +5,9 @@ are compared by identity, plain texts and numbers by value. A difference is as l
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import compress, count
+from operator import is_not
 from types import CellType
 from typing import Any, NamedTuple
 
@@ -54,18 +56,18 @@ def patched(old: Any, changed: Json, take: Take) -> Any:
 def _of_lists(old: list[Any], new: list[Any], put: Put) -> Json:
     """Return where they begin to differ, how many items are gone there, and those that have come."""
     shorter = min(len(old), len(new))
-    start = _alike(zip(old, new, strict=False), shorter)
-    end = _alike(zip(reversed(old), reversed(new), strict=False), shorter - start)
+    start = _alike(old, new, shorter)
     if start == len(old) == len(new):
         return None
+    end = _alike(old[::-1], new[::-1], shorter - start)
     return [start, len(old) - end - start, *map(put, new[start : len(new) - end])]
 
 
-def _alike(pairs: Iterator[tuple[Any, Any]], most: int) -> int:
-    """Return how many of the first `most` pairs are the same."""
-    for count, (one, other) in enumerate(pairs):
-        if count == most or not _is_same(one, other):
-            return min(count, most)
+def _alike(one: list[Any], other: list[Any], most: int) -> int:
+    """Return how many of the first `most` items are the same."""
+    for index in compress(count(), map(is_not, one, other)):  # at the speed of C: a long list is mostly as it was
+        if index >= most or not _is_same(one[index], other[index]):
+            return min(index, most)
     return most
 
 

@@ -31,7 +31,7 @@ class Doing(Settling):
         kept = self.log.pop(begun.path, None)
         if kept is None:
             return None
-        if kept.what != begun.what or kept.digest != begun.digest:
+        if kept.what != begun.what or not _is_given_the_same(kept, begun):
             self.stretch.stop(diverged(self.spot_of(begun), kept, begun.what))
         self.top.holds = True
         if not kept.anew:
@@ -47,7 +47,7 @@ class Doing(Settling):
             value, error = self.stretch.resolve(kept.value), self.stretch.resolve(kept.error)
             outcome = outcome_of(self.stretch.codec, value, error)
             if kept.changes is not None:
-                begun.reach = begun.reach and begun.reach.now()
+                begun.reach = begun.reach.now() if begun.reach is not None and kept.turn else begun.reach
                 outcome = made_again(begun, self.stretch.resolve(kept.changes), outcome)
         except NotDecodable as problem:
             self.stretch.stop(not_decodable(self.spot_of(begun), kept.what, problem))
@@ -76,6 +76,8 @@ class Doing(Settling):
             self.top, top.now = top, None
             if inner is None and self.stretch.many and not self.stretch.is_alone(self.id, begun):
                 begun.reach = None  # other lanes may have changed it
+            if begun.is_timed:
+                begun.kind = "anew"
             if self.settle_plainly(begun, inner, value):
                 return value
             outcome = Outcome(value)
@@ -196,3 +198,8 @@ class Doing(Settling):
             spot, is_in_process = self.spot_of(begun), begun.kind == "anew"
             self.top.note_cancelled(known or survived(spot, begun.what, is_in_process=is_in_process))
             raise error
+
+
+def _is_given_the_same(kept: Kept, begun: Await) -> bool:
+    """Whether the arguments are those that were kept; of the end of a lane there were none kept at first."""
+    return kept.digest == begun.digest or (begun.kind == "lane" and not kept.digest)

@@ -188,6 +188,7 @@ class Lane(Doing):
         """Note of what asyncio, and its kind, offers whether it belongs to the process, and whom it waits for."""
         if is_of_the_process(function):
             begun.kind = "anew"
+        begun.is_timed = function is asyncio.wait_for and bool(args) and is_of_the_process(args[0])
         begun.joins = function is asyncio.gather and all(map(_is_lane, args))
         if begun.kind == "anew" or function is asyncio.shield:
             begun.called, begun.args = function, (*args[:1], kwargs.get("timeout"))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json
+from lrwf_cli.core.registry import ATOMS
 from lrwf_cli.core.suspended import Kept
 from lrwf_cli.errors import NotDecodable, NotKeepable, ReplayDiverged, SuspensionRefused
 from lrwf_cli.executors.kept.activations import Await
@@ -78,4 +79,6 @@ def close_unstarted(values: Iterable[Any]) -> None:
                 value.close()
         elif kind in _COLLECTIONS and id(value) not in seen:
             seen.add(id(value))
-            todo.extend(value.values() if kind is dict else value)
+            inside = value.values() if kind is dict else value
+            if not ATOMS.issuperset(map(type, inside)):
+                todo.extend(inside)

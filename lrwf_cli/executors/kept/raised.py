@@ -1,13 +1,14 @@
 """Exceptions as values: what an await has raised, kept and raised anew.
 
 Of the same class, with the same arguments and attributes, if that is a builtin one, one of ours, or one that the flow's
-own modules define or have imported. No class that data names is ever imported. Where it comes from and what caused it
-is in the log of the attempt that saw it, and not kept.
+own modules define or have imported, with what it was raised `from` if that can be kept too. No class that data names is
+ever imported. Where it comes from is in the log of the attempt that saw it, and not kept.
 """
 
 import asyncio
 import builtins
 import sys
+from contextlib import suppress
 from types import FunctionType
 from typing import Any, cast
 
@@ -23,8 +24,20 @@ _OURS = "lrwf_cli.errors"
 _CANCELLED = "CancelledError"
 
 
-def encode_error(codec: Codec, error: BaseException) -> Json:
+_MOST_CAUSES = 8
+"""How far an exception is followed to what caused it."""
+
+
+def encode_error(codec: Codec, error: BaseException, causes: int = _MOST_CAUSES) -> Json:
     """Return `error` as JSON. Raises NotEncodable if it could not be raised anew as it is."""
+    kept = _encoded(codec, error)
+    if error.__cause__ is not None and causes:
+        with suppress(NotEncodable):  # it says more than the exception itself, and mostly to people only
+            kept["cause"] = encode_error(codec, error.__cause__, causes - 1)
+    return kept
+
+
+def _encoded(codec: Codec, error: BaseException) -> dict[str, Json]:
     cls = type(error)
     name = _name(codec, cls)
     if _found(codec, name) is not cls:
@@ -43,6 +56,13 @@ def encode_error(codec: Codec, error: BaseException) -> Json:
 
 def decode_error(codec: Codec, kept: Json) -> BaseException:
     """Return an exception to raise. Raises NotDecodable if its class is not known here, or has changed."""
+    made = _decoded(codec, kept)
+    if "cause" in kept:
+        made.__cause__ = decode_error(codec, kept["cause"])
+    return made
+
+
+def _decoded(codec: Codec, kept: Json) -> BaseException:
     name = str(kept["type"])
     cls = _found(codec, name)
     if cls is None:

@@ -11,7 +11,7 @@ is one that has used a queue, an event or the like of its caller's.
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from types import CodeType, CoroutineType, FunctionType, MethodType
+from types import BuiltinMethodType, CellType, CodeType, CoroutineType, FunctionType, MethodType
 from typing import Any
 
 from lrwf_cli.core.codec import Codec
@@ -63,8 +63,9 @@ class Reach:
             state = way.read(thing)
             self._states.append(state)
             known = len(self._things)
-            if not isinstance(state, set):
-                self._look_at(state.values() if isinstance(state, dict) else state)
+            inside = state.values() if isinstance(state, dict) else state
+            if not isinstance(state, set) and not ATOMS.issuperset(map(type, inside)):
+                self._look_at(inside)
             if way is PLAIN or number in self._plain:
                 self._plain.update((number, *range(known, len(self._things))))
 
@@ -157,12 +158,15 @@ class Reach:
     def _made(self, *, in_plain: bool) -> list[Json]:
         """Return the differences in plain objects, or in all else."""
         made: list[Json] = []
-        for number, _ in list(self._differences(lambda _: 0)):
+        for number, state in enumerate(self._states):
             thing, way = self._things[number]
-            if (number in self._plain) is in_plain:
-                if is_tied(way):
-                    raise NotEncodable(f"a `{type(thing).__name__}` belongs to the process", hint=KEEPABLE)
-                made.append([number, difference(self._states[number], way.read(thing), self._put)])
+            if (number in self._plain) is not in_plain or self._was_before(thing):
+                continue
+            changed = difference(state, way.read(thing), (lambda _: 0) if is_tied(way) else self._put)
+            if changed is not None and is_tied(way):
+                raise NotEncodable(f"a `{type(thing).__name__}` belongs to the process", hint=KEEPABLE)
+            if changed is not None:
+                made.append([number, changed])
         return made
 
     def _made_in_plain(self) -> list[Json]:
@@ -180,7 +184,10 @@ class Reach:
             kind = type(value)
             if kind in ATOMS:
                 continue
-            way = way_of(kind, self._codec)
+            if kind in _CALLABLES:
+                self._look_at(_inside(value))
+                continue
+            way = CELL if kind is CellType else way_of(kind, self._codec)
             if way is ITEMS:
                 self._look_at(value)
             elif id(value) in self._numbers:
@@ -235,7 +242,18 @@ def _reach_of(coroutine: "CoroutineType[Any, Any, Any]") -> tuple[list[Any], lis
 
 def _can_be_changed_outside(value: Any, codec: Codec) -> bool:
     """Whether what is foreign changes a value, as far as we know: collections, queues and the like."""
-    return way_of_collection(type(value)) is not None or is_tied(way_of(type(value), codec))
+    kind = type(value)
+    return kind in _CALLABLES or way_of_collection(kind) is not None or is_tied(way_of(kind, codec))
+
+
+def _inside(called: Any) -> list[Any]:
+    """Return what a function, a method or a partial one has hold of."""
+    if isinstance(called, partial):
+        return [called.func, *called.args, *called.keywords.values()]
+    return [*_around(called), *([] if isinstance(called, FunctionType) else [called.__self__])]
+
+
+_CALLABLES = (FunctionType, MethodType, BuiltinMethodType, partial)
 
 
 def _around(function: Any) -> list[Any]:

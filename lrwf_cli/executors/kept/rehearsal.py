@@ -4,6 +4,7 @@ It finds what a handler does by other means than its awaits: a look at the clock
 in its executor. Nothing outside is done a second time: what was not kept is not begun.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from lrwf_cli.core.commands import Effects
@@ -13,7 +14,17 @@ from lrwf_cli.errors import LrwfError, ReplayDiverged
 from lrwf_cli.executors.base import Call
 from lrwf_cli.executors.kept.outcomes import Outcome
 
-__all__ = ["Performance", "difference", "kept_in"]
+__all__ = ["Nobody", "Performance", "difference", "kept_in"]
+
+
+class Nobody:
+    """A desk at which nobody sits: what is said there a second time is not heard."""
+
+    async def keep(self, kept: Sequence[Kept]) -> None:
+        """As `Desk` says, for nobody."""
+
+    def progress(self, current: float | None, total: float | None, message: str | None) -> None:
+        """As `Desk` says, for nobody."""
 
 
 class Performance(NamedTuple):

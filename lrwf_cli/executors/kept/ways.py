@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from enum import Enum
 from pathlib import PurePath
-from types import SimpleNamespace
+from random import Random
+from types import AsyncGeneratorType, SimpleNamespace
 from typing import Any, NoReturn
 
 from lrwf_cli.core.codec import Codec
@@ -44,7 +45,7 @@ def is_tied(way: Way) -> bool:
 def _found(kind: type, codec: Codec) -> Way:
     if issubclass(kind, tuple):
         return ITEMS
-    way = way_of_collection(kind) or _way_of_asyncio(kind)
+    way = way_of_collection(kind) or _way_of_tied(kind)
     if way is not None:
         return way
     if kind in ATOMS or kind in STANDARD or issubclass(kind, PurePath | Enum | frozenset | Executor | BaseException):
@@ -60,17 +61,27 @@ def _tied(*_: object) -> NoReturn:
     raise AssertionError
 
 
-def _way_of_asyncio(kind: type) -> Way | None:
-    return next(
-        (Way(read, _tied) for base, read in _ASYNCIO if issubclass(kind, base) and kind is not asyncio.Task), None
-    )
+def _way_of_tied(kind: type) -> Way | None:
+    if hasattr(kind, "__next__") and kind.__module__ in ("builtins", "itertools"):
+        return Way(_steps_made, _tied)
+    found = (Way(read, _tied) for base, read in _TIED if issubclass(kind, base) and kind is not asyncio.Task)
+    return next(found, None)
 
 
-_ASYNCIO: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+def _steps_made(iterator: Any) -> list[Any]:
+    """Return what tells how far an iterator is; something new each time if nothing does."""
+    return [iterator.__length_hint__() if hasattr(iterator, "__length_hint__") else object()]
+
+
+_TIED: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (asyncio.Queue, lambda queue: [queue.qsize(), queue._unfinished_tasks]),  # noqa: SLF001 - what was put and taken
     (asyncio.Event, lambda event: [event.is_set()]),
     (asyncio.Lock, lambda lock: [lock.locked()]),
     (asyncio.Semaphore, lambda semaphore: [semaphore._value]),  # noqa: SLF001 - `locked` says too little
     (asyncio.Future, lambda future: [future.done()]),
+    (asyncio.Barrier, lambda _: [object()]),  # nothing tells whether it was used: it is taken to be
+    (asyncio.Condition, lambda _: [object()]),
+    (Random, lambda random: [hash(random.getstate())]),
+    (AsyncGeneratorType, _steps_made),
 )
 """What tells whether one of these was used. A task is left out: it is a lane, or the world answers it."""

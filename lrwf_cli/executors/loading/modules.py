@@ -83,7 +83,7 @@ class FlowModules:
     def loaded(self) -> Iterator[tuple[ModuleType, str]]:
         """Yield the flow's modules that are loaded by now, each with the name that its types are kept under."""
         prefix = f"{self.package}."
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():  # in one go: collecting garbage may take modules out
             if name.startswith(prefix):
                 yield module, name.removeprefix(prefix)
         for name, module in self._installed.items():

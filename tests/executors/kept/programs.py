@@ -23,6 +23,9 @@ FORMS = [
     "generator",
     "gather",
     "group",
+    "object",
+    "rebinds",
+    "shares",
 ]
 
 leaf = st.sampled_from(LEAVES).map(lambda kind: (kind,))
@@ -133,6 +136,49 @@ class _Writer:
                 for n, each in enumerate(blocks):
                     yield f"    tasks.append(group.create_task(quiet({self._function(each)}(ctx, [], f'{name}|{n}'))))"
                 yield "got.append([task.result() for task in tasks])"
+
+            case "object":
+                yield f"it = {self._class(blocks[0])}([])"
+                yield f"got.append(await it.go(ctx, f'{name}'))"
+                yield from inner[1]
+                yield f"await it.go(ctx, f'{name}-again')"
+                yield "got.append([*it.got])"
+            case "rebinds":
+                total, function = f"n{next(self._names)}", f"f{next(self._names)}"
+                yield f"{total} = 0"
+                yield f"async def {function}(got, tag):"
+                yield f"    nonlocal {total}"
+                yield f"    {total} += 1"
+                yield from inner[0]
+                yield f"    {total} += len(got)"
+                yield f"await {function}([], f'{name}')"
+                yield from inner[1]
+                yield f"await {function}([], f'{name}-again')"
+                yield f"got.append({total})"
+            case "shares":
+                shared, function = f"l{next(self._names)}", f"f{next(self._names)}"
+                yield f"{shared} = []"
+                yield f"async def {function}(call, tag):"
+                yield f"    {shared}.append(tag + ' in')"
+                yield "    await call(ctx, [], tag)"
+                yield f"    {shared}.append(tag + ' out')"
+                calls = ", ".join(f"{function}({self._function(each)}, f'{name}|{n}')" for n, each in enumerate(blocks))
+                yield f"await asyncio.gather({calls}, return_exceptions=True)"
+                yield f"got.append(sorted({shared}))"
+
+    def _class(self, block: Any) -> str:
+        """Write a class whose method `go` runs a block; return its name."""
+        name = f"C{next(self._names)}"
+        lines = self.block(block, 2, in_loop=False)
+        head = [
+            "@dataclass",
+            f"class {name}:",
+            "    got: list",
+            "    async def go(self, ctx, tag):",
+            "        got = self.got",
+        ]
+        self.functions += [*head, *lines, "        return got", ""]
+        return name
 
     def _function(self, block: Any, *, yields: bool = False) -> str:
         """Write a function of the module; return its name."""

@@ -40,6 +40,19 @@ async def put(queue, what):
 async def count(space):
     space.number += await do(1)
 """
+USED = {
+    "an iterator": "it = iter('ab')\nasync def one():\n    return await do(next(it))",
+    "a counter": "it = map(chr, itertools.count(97))\nasync def one():\n    return await do(next(it))",
+    "a generator": "it = (each for each in 'abc')\nasync def one():\n    return await do(next(it))",
+    "luck": "it = random.Random(1)\nasync def one():\n    return 'ab'[await do(it.randint(0, 9)) > 5]",
+    "a function around": (
+        "n = 96\nasync def bump():\n    nonlocal n\n    n += 1\nasync def one():\n    await bump()\n    return await do(chr(n))"
+    ),
+    "a method of a list": (
+        "it = []\nasync def add(to):\n    to(await do('ab'[len(it)]))\nasync def one():\n    await add(it.append)\n"
+        "    return it[-1]"
+    ),
+}
 METHODS = {
     "of a dataclass": (
         "job = Job('job', [])\nawait job.work(ctx, 'a')\nawait pause(ctx)\nsame = await job.work(ctx, 'b')\n"
@@ -84,6 +97,14 @@ TOOLS = {
 
 
 @KINDS
+@pytest.mark.parametrize("what", USED)
+def test_what_a_helper_has_used_up_is_used_up_again(kind: str, what: str) -> None:
+    """A helper that moves an iterator on, or what another function has hold of, has done so when the handler wakes."""
+    body = f"{USED[what]}\ngot = [await one()]\nawait pause(ctx)\ngot.append(await one())\nawait pause(ctx)\nreturn got"
+    assert played(body, kind, "import itertools, random\n") == ["a", "b"]
+
+
+@KINDS
 @pytest.mark.parametrize("what", METHODS)
 def test_what_methods_do_to_their_objects_is_there_again(kind: str, what: str) -> None:
     """A method that has returned is not entered again; what it changed of an object that the handler made is kept."""
@@ -91,6 +112,7 @@ def test_what_methods_do_to_their_objects_is_there_again(kind: str, what: str) -
     assert played(body, kind, MORE) == value
 
 
+@pytest.mark.not_twice("what it leaves in its executor is the process's own")
 @KINDS
 def test_what_was_there_before_is_not_changed_twice(kind: str) -> None:
     """What hangs on the executor, or on a global, lives as long as the process: waking there adds nothing to it."""

@@ -106,3 +106,15 @@ def test_tasks_that_are_made_in_another_order_are_refused(kind: str) -> None:
     failure = stage(body, kind).stuck()
     assert failure.type == "ReplayDiverged"
     assert "awaited `flow:branch` with other arguments than were kept, at its start of lane /0+0" in failure.message
+
+
+@KINDS
+def test_a_queue_that_is_waited_for_with_a_time(kind: str) -> None:
+    """`wait_for` around what belongs to the process is run again, as that is; that its time was up is kept."""
+    body = (
+        "queue, got = asyncio.Queue(), []\nfor item in 'ab':\n    queue.put_nowait(item)\n"
+        "for _ in range(3):\n    try:\n        got.append(await asyncio.wait_for(queue.get(), 0.001))\n"
+        "    except TimeoutError:\n        got.append('late')\n        await queue.put('c')\n    await pause(ctx)\n"
+        "return [*got, await asyncio.wait_for(queue.get(), 9), queue.empty()]"
+    )
+    assert played(body, kind) == ["a", "b", "late", "c", True]

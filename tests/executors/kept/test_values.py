@@ -73,6 +73,22 @@ def test_an_exception_is_raised_anew_as_it_was(error: Any) -> None:
         assert (type(one), str(one)) == (type(other), str(other))
 
 
+@KINDS
+def test_what_an_exception_was_raised_from_is_kept(kind: str) -> None:
+    """A handler may look at the cause of what it caught; one that cannot be kept is left out."""
+    more = (
+        "async def helper(cause):\n    try:\n        await do('f')\n        raise cause\n    except Exception as error:\n"
+        "        raise RuntimeError('over') from error\n"
+        "class Odd(Exception):\n    def __init__(self):\n        super().__init__(object())\n"
+    )
+    body = (
+        "got = []\nfor cause in (KeyError('k'), Odd()):\n    try:\n        await helper(cause)\n"
+        "    except RuntimeError as error:\n        got.append(error)\n    await pause(ctx)\n"
+        "return [[str(each), repr(each.__cause__)] for each in got]"
+    )
+    assert stage(body, kind, more).value() == [["over", "KeyError('k')"], ["over", "None"]]
+
+
 def foreign() -> Exception:
     class Foreign(Exception):
         pass

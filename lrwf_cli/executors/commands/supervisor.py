@@ -15,7 +15,8 @@ ended, and heeds no signal that would end the command. In the folder there are:
             `exit <code>`        the shell, when the command has ended; 128 + n: signal n ended it
             `kept`               the shell, once result and exit are durable, if whoever started it is gone by then
             `stopped`            whoever is about to end the command; durable before any signal
-`message`   the command's stdin; `output`: what it wrote to $LRWF_OUTPUT
+`message`   the command's stdin; `output`: what it wrote to $LRWF_OUTPUT; `letter`, of one that nobody waits for: is
+            moved to where the run's mail is when it has ended
 `stdout`, `stderr`   what it printed, up to `MAX_OUTPUT` and `MAX_TALK`; `stdout.end`, `stderr.end`: the end of what
             was too much. A `cat` with a limit of file size copies from a pipe and dies of the limit; a `tail` then
             reads on and keeps the end in its memory. Neither needs anybody of lrwf to be there, and the command sees
@@ -52,9 +53,9 @@ END = 1 << 20
 
 Stage = Literal["new", "running", "ended", "lost"]
 
-# $0 the folder, $1 where the command starts, $2 who starts it (a pid), then the command. Descriptors: 3 the lock; 4 and
-# 5 the pipe for stdout, 6 and 7 the one for stderr. Nothing is kept in a variable, which the command might have in its
-# environment, but for one whose name nobody else has.
+# $0 the folder, $1 where the command starts, $2 who waits for it (a pid), $3 where the letter goes that says that it
+# has ended, then the command. Descriptors: 3 the lock; 4 and 5 the pipe for stdout, 6 and 7 the one for stderr. Nothing
+# is kept in a variable, which the command might have in its environment, but for one whose name nobody else has.
 _SCRIPT = f"""
 trap '' HUP INT QUIT TERM
 read -r lrwf_stat </proc/self/stat && printf 'started %s\\n' "$lrwf_stat" >>"$0/state" || exit 70
@@ -69,7 +70,7 @@ keep stdout {MAX_OUTPUT // 512} {END} 4 &
 keep stderr {MAX_TALK // 512} {END} 6 &
 exec 4<&- 6<&-
 trap 'printf "told\\n" >>"$0/state"' HUP INT TERM
-(trap - HUP INT QUIT TERM; cd -- "$1" && unset OLDPWD && shift 2 && exec "$@") <"$0/message" >&5 2>&7 3>&- 5>&- 7>&-
+(trap - HUP INT QUIT TERM; cd -- "$1" && unset OLDPWD && shift 3 && exec "$@") <"$0/message" >&5 2>&7 3>&- 5>&- 7>&-
 printf 'exit %s\\n' "$?" >>"$0/state"
 trap '' HUP INT TERM
 exec 5>&- 7>&-
@@ -77,7 +78,10 @@ wait
 PATH=/usr/bin:/bin:$PATH
 kill -0 "$2" ||
   {{ sync "$0/stdout" "$0/output" "$0" && printf 'kept\\n' >>"$0/state" && sync "$0/state"; }}
+[ -z "$3" ] || mv "$0/letter" "$3"
 """
+
+_NOBODY = "nobody"  # no pid: what is left is kept at once
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAX_STATE = 64 << 10
@@ -165,11 +169,20 @@ class Task:
             os.close(fd)
         return fd is None
 
-    def start(self, lock: int, command: Sequence[str], folder: str, env: Mapping[str, str], message: bytes) -> int:
+    def start(
+        self,
+        lock: int,
+        command: Sequence[str],
+        folder: str,
+        env: Mapping[str, str],
+        message: bytes,
+        letter: tuple[bytes, str] | None = None,
+    ) -> int:
         """Start the command, which is `new`, and return the pid of its witness; `lock` goes to that.
 
-        `message` is its stdin, and in `folder` it starts. It has begun once `record` knows its leader. Raises
-        StateFull, OSError, CommandFailed where there is no /proc; then nothing runs.
+        `message` is its stdin, and in `folder` it starts. It has begun once `record` knows its leader. With a `letter`
+        nobody waits for it: when it has ended, that is put where its path says. Raises StateFull, OSError,
+        CommandFailed where there is no /proc; then nothing runs.
         """
         fds = [raised(lock)]
         try:
@@ -177,10 +190,11 @@ class Task:
                 raise CommandFailed(
                     "commands need /proc, which is not there", hint="mount it: mount -t proc proc /proc"
                 )
-            self._prepare(message)
+            self._prepare(message, letter[0] if letter else b"")
             for _ in ("stdout", "stderr"):
                 fds += map(raised, os.pipe())
-            argv = ["/bin/sh", "-c", _SCRIPT, self.folder, folder, str(os.getpid()), *command]
+            who, where = (_NOBODY, letter[1]) if letter else (str(os.getpid()), "")
+            argv = ["/bin/sh", "-c", _SCRIPT, self.folder, folder, who, where, *command]
             return spawn(argv, env, ["/dev/null", "/dev/null", "/dev/null", *fds])
         except OSError as error:
             if error.errno in _FULL:
@@ -231,9 +245,10 @@ class Task:
             time.sleep(_LOOK_EVERY_S)
         return found.leader if found.boot == self.boot else None
 
-    def _prepare(self, message: bytes) -> None:
+    def _prepare(self, message: bytes, letter: bytes) -> None:
         """Have the files stand that the shell will write to, and what was asked for be durable."""
-        for name, content in (("message", message), ("stdout", b""), ("stderr", b""), ("output", b"")):
+        empty = {"stdout": b"", "stderr": b"", "output": b""}
+        for name, content in {"message": message, **empty, **({"letter": letter} if letter else {})}.items():
             self._write(name, content)
         for name in ("stdout.end", "stderr.end"):
             with suppress(FileNotFoundError):

@@ -181,11 +181,17 @@ def _pauses() -> Iterator[float]:
         yield 0.02
 
 
+_USUALLY_IGNORED = (
+    *(signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM),  # by whoever starts something in the background
+    *(signal.SIGPIPE, signal.SIGXFSZ),  # by Python
+)
+
+
 def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str]) -> int:
     """Start a process in a session of its own and return its pid. Its descriptors are `fds`, from 0 on, and no others.
 
     A number is a descriptor of ours, which is `raised`; a path is opened, for reading as 0 and for writing else.
-    Signals are as in a fresh process, but for those that this one was told to ignore. Raises OSError.
+    Signals are as in a fresh process, whatever this one, begun with `nohup` or `&`, was told to ignore. Raises OSError.
     """
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
     for number, each in enumerate(fds):
@@ -201,7 +207,7 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], fds: Sequence[int | str])
         file_actions=actions,
         setsid=True,
         setsigmask=(),
-        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and whom it starts would too
+        setsigdef=_USUALLY_IGNORED,
     )
 
 

@@ -193,7 +193,7 @@ class WorkflowContext(Protocol[Out_contra, Result_contra]):
     def wait_background(self, task: Any) -> Coroutine[Any, Any, Any]:
         """Suspend until background work has ended; return its result, as that of a command, or what it returned.
 
-        Raises CommandFailed with the exit code, CommandLost if nobody knows how it ended, BackgroundCancelled.
+        Raises CommandFailed with the exit code, BackgroundLost if nobody knows how it ended, BackgroundCancelled.
         """
 
     def cancel_background(self, task: Any) -> Coroutine[Any, Any, None]:

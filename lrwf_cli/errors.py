@@ -284,6 +284,10 @@ class CommandLost(LrwfError):
         self.rebooted = rebooted
 
 
+class BackgroundLost(LrwfError):
+    """Nobody knows how background work that a handler waits for has ended."""
+
+
 class BackgroundCancelled(LrwfError):
     """Background work that a handler waits for was told to end."""
 

@@ -7,6 +7,7 @@ how often it was tried; it never looks at a run's state.
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from lrwf_cli.cli.background_story import TELL
 from lrwf_cli.cli.expecting import answer_text, name_of, question, value_text
 from lrwf_cli.cli.render import safe
 from lrwf_cli.core import events as e
@@ -230,6 +231,7 @@ class Story:
         e.RunTimedOut: _timed_out,
         e.RunCancelled: _cancelled,
         e.RunRetried: _retried,
+        **TELL,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ __all__ = [
     "dues",
     "ended",
     "first_look",
+    "folder_name",
     "forsaken",
     "is_awaited",
     "is_ending",
@@ -77,6 +79,11 @@ def _is_of(work: Background, invocation: Invocation) -> bool:
 def works_of(run: Run, invocation: Invocation) -> tuple[Background, ...]:
     """Return what this start of an invocation has asked for."""
     return tuple(each for each in run.background.values() if _is_of(each, invocation)) if run.background else ()
+
+
+def folder_name(work: Background) -> str:
+    """Return the name under which it is done: of each of its beginnings another, and no other command has it."""
+    return f"background-{sha256(f'{work.id}~{work.begun}'.encode()).hexdigest()[:16]}"
 
 
 def unfinished(run: Run) -> list[Background]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from lrwf_cli.core.background import Background
 from lrwf_cli.core.model import Json, identity
 from lrwf_cli.core.outside import expected, request_status
 from lrwf_cli.core.person import Person
@@ -62,7 +63,7 @@ def status_view(
         **summary_view(run, resolve),
         "executors": _executors(run, progress),
         "requests": [request_view(run, request, resolve) for request in run.requests.values()],
-        "background": [],
+        "background": [_background(work) for work in run.background.values()],
         "ending": None if run.ending is None else _ending(run.ending),
         "epoch": run.epoch,
         "dropped": [{"executor": d.source, "message": plain(resolve(d.message))} for d in run.dropped],
@@ -81,6 +82,22 @@ def _error(error: Failure) -> dict[str, Any]:
         "attempt": error.attempt,
         "exit_code": error.exit_code,
         "hint": error.hint,
+    }
+
+
+def _background(work: Background) -> dict[str, Any]:
+    outcome = work.outcome
+    return {
+        "id": work.id,
+        "executor": work.executor,
+        "name": work.begin.name,
+        "state": work.state,
+        "pid": work.pid,
+        "exit_code": None if outcome is None else outcome.exit_code,
+        "error": None if outcome is None or outcome.error is None else _error(outcome.error),
+        "on_run_end": work.begin.on_run_end,
+        "began_at": instant(work.began_at),
+        "ended_at": instant(work.ended_at),
     }
 
 

@@ -195,7 +195,7 @@ class Driver:
         self._beside.see_to(self._run, self._clock.now())
         if self._run.is_final:
             await self._at_work.cancel(self._grace_s)
-            await self._strays.end_all(self._grace_s)
+            await self._strays.end_all(self._run, self._grace_s)
 
     async def _append(self, events: Sequence[Event]) -> Frame:
         append = partial(self._write, events, self._run.updated_at)

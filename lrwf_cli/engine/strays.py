@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from lrwf_cli.core.lineage import idempotency_key, work_name
+from lrwf_cli.core.looking_after import folder_name, unfinished
 from lrwf_cli.core.run import Run
 from lrwf_cli.store.base import Held
 
@@ -40,21 +41,28 @@ class Strays:
         """End what earlier drivers have left running for what is not open in `run` any more."""
         if self._earlier and self._sweep is not None:
             names = _open_names(run)
-            strays = {name for name in self._earlier if name.partition(".")[0] not in names}
+            strays = {name for name in self._earlier if not _is_open(name, names)}
             self._earlier -= strays
             if strays:
                 await self._sweep.end(self._held, strays, grace_s)
 
-    async def end_all(self, grace_s: float | None = None) -> None:
+    async def end_all(self, run: Run, grace_s: float | None = None) -> None:
         """End whatever is left when a run has finished: also what its own handlers were not given the time to end."""
-        if self._sweep is not None and (left := self._sweep.found(self._held)):
-            await self._sweep.end(self._held, left, grace_s)
+        if self._sweep is not None:
+            names = _open_names(run)
+            if left := {name for name in self._sweep.found(self._held) if not _is_open(name, names)}:
+                await self._sweep.end(self._held, left, grace_s)
+
+
+def _is_open(name: str, names: Collection[str]) -> bool:
+    return name in names or name.partition(".")[0] in names
 
 
 def _open_names(run: Run) -> frozenset[str]:
-    """Return the names under which commands may work for `run`: none, once it is finished."""
+    """Return the names under which commands may work for `run`: once it is finished, only what it has left behind."""
+    beside = frozenset(folder_name(work) for work in unfinished(run))
     if run.is_final:
-        return frozenset()
-    return frozenset(
+        return beside
+    return beside | frozenset(
         work_name(idempotency_key(run.id, run.epoch, each.delivery.id), each.start) for each in run.open_invocations()
     )

@@ -16,7 +16,7 @@ from lrwf_cli.errors import RunConflict, UnknownRun
 from lrwf_cli.executors.api import Executor
 from lrwf_cli.executors.base import Invoker
 from lrwf_cli.executors.commands.command import CommandExecutor
-from lrwf_cli.executors.commands.environment import Variables
+from lrwf_cli.executors.commands.environment import Surroundings, Variables
 from lrwf_cli.executors.inputs import convert_input, read_texts
 from lrwf_cli.executors.loading.modules import CodeSnapshot
 from lrwf_cli.executors.waiting import PollExecutor
@@ -58,6 +58,12 @@ class Parts(Protocol):
 
     def variables(self, held: Held) -> Mapping[str, Variables]:
         """Return what handlers in this process find in their environment besides, by executor."""
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the function of the flow's modules that `module:function` names. Raises FlowError."""
+
+    def surroundings(self, held: Held, executor: str) -> Surroundings:
+        """Return what the commands of an executor have around them, if it begins some in the background."""
 
     def workflow_of(self, executors: Mapping[str, Executor]) -> Workflow:
         """Return the graph of a run that has these executors."""
@@ -175,6 +181,7 @@ def assembly(
     # they bring asyncio, which whoever only looks at a flow does without
     from lrwf_cli.engine.given import Assembly
     from lrwf_cli.executors.invoke import PythonInvoker
+    from lrwf_cli.local.backgrounds import backgrounds_of
     from lrwf_cli.local.isolation import isolating
 
     facts = {} if home is None else {"LRWF_STATE_DIR": home}
@@ -193,7 +200,8 @@ def assembly(
     invoker = isolating(invoker, held, home, workflow, executors, declared=parts.isolation(), log=log)
     if variables:
         invoker = InEnvironment(invoker, variables, parts.codec)
-    return Assembly(workflow, invoker, tell=parts.teller(held, facts))
+    backgrounds = backgrounds_of(held, home, parts, workflow, facts, clock)
+    return Assembly(workflow, invoker, tell=parts.teller(held, facts), backgrounds=backgrounds)
 
 
 def home_of(store: Store) -> str | None:

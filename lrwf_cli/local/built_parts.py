@@ -1,14 +1,16 @@
 """A workflow built in Python as something to begin and to go on with: found in its module, with its code pinned."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lrwf_cli.core.model import Json, Workflow
+from lrwf_cli.core.registry import plain_name
 from lrwf_cli.core.run import Origin
 from lrwf_cli.errors import FlowError, NeedsItsProgram
 from lrwf_cli.executors.api import Executor
-from lrwf_cli.executors.commands.environment import Variables
+from lrwf_cli.executors.commands.environment import Surroundings, Variables
 from lrwf_cli.executors.loading.modules import CodeSnapshot, FlowModules, read_code, snapshot_of
 from lrwf_cli.executors.seat import copied
 from lrwf_cli.executors.values import teach
@@ -58,6 +60,22 @@ class BuiltParts:
     def variables(self, held: Held) -> dict[str, Variables]:  # noqa: ARG002 - as `Parts`
         """Return nothing: a program has the environment that it has."""
         return {}
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the function of the flow's modules that `module:function` names. Raises FlowError."""
+        module, _, path = name.partition(":")
+        found: Any = next((each for each in list(sys.modules.values()) if plain_name(each) == module), None)
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        if not callable(found):
+            raise FlowError((f"there is no function `{name}`", "give one that stands at the top of a module"))
+        function: Callable[..., Any] = found
+        return function
+
+    def surroundings(self, held: Held, executor: str) -> Surroundings:  # noqa: ARG002 - as `Parts`
+        """Return what commands have around them."""
+        origin = held.run.origin
+        return Surroundings(folder=origin.folder, cwd=origin.cwd, path=origin.path, locale=origin.locale)
 
     def teller(self, held: Held, facts: Mapping[str, str]) -> None:
         """Return `None`: nobody is to be told."""

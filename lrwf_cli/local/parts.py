@@ -4,7 +4,7 @@ The same for a run that is about to begin (from the folder) and for one that beg
 pinned to), so that both behave alike. Nothing is written here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from lrwf_cli.executors.api import (
 )
 from lrwf_cli.executors.commands.command import CommandExecutor
 from lrwf_cli.executors.commands.environment import Surroundings, Variables
+from lrwf_cli.executors.loading.functions import function_named
 from lrwf_cli.executors.loading.modules import CodeSnapshot, FlowModules, make_executor
 from lrwf_cli.executors.values import teach
 from lrwf_cli.flow.check import MessageTypes, check_types
@@ -112,6 +113,14 @@ class FlowParts:
         names = [name for name in self._targets if calls_python(self.loaded, name)]
         found = {name: renderings.environment(name) for name in names}
         return {name: self._variables(held.run, each) for name, each in found.items() if each.values or each.secrets}
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the function of the flow's modules that `module:function` names. Raises FlowError."""
+        return function_named(self._modules, name)
+
+    def surroundings(self, held: Held, executor: str) -> Surroundings:
+        """Return what the commands of an executor have around them, if it begins some in the background."""
+        return self._variables(held.run, self._renderings(held).environment(executor)).around
 
     def _variables(self, run: Run, environment: Environment) -> Variables:
         secrets = sources(environment.secrets)

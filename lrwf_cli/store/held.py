@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
-from lrwf_cli.core.events import Event, InvocationCompleted, InvocationFailed
+from lrwf_cli.core.events import BackgroundEnded, Event, InvocationCompleted, InvocationFailed
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.run import Run
 from lrwf_cli.core.suspended import Answer
@@ -207,10 +207,15 @@ class FileHeld:
     def _clear(self, events: Sequence[Event]) -> None:
         """Remove the folders of commands whose outcome is in the journal now."""
         for event in events:
-            if isinstance(event, InvocationCompleted | InvocationFailed):
-                for path in self._tasks.pop(event.delivery, ()):
+            if isinstance(event, InvocationCompleted | InvocationFailed | BackgroundEnded):
+                over = event.task if isinstance(event, BackgroundEnded) else event.delivery
+                for path in self._tasks.pop(over, ()):
                     with suppress(OSError):  # what a command has left behind may write there to this day
                         self._disk.discard_tree(path)
+
+    def prepared(self, letter: Letter) -> tuple[bytes, str]:
+        """Return a letter as `post` would leave it, and where: for whoever leaves it without us."""
+        return self._mail.prepared(letter)
 
     def progress(self, executor: str, shown: Json) -> None:
         """Replace what is shown of how far `executor` is. Not durable. Never fails."""

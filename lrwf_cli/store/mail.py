@@ -35,15 +35,19 @@ class Mail:
 
     def post(self, letter: Letter) -> None:
         """Leave a letter; durable on return. Raises FrameTooLarge, and ValueError if its id cannot be a file's name."""
-        if not is_letter_id(letter.id):
-            raise ValueError(f"not a letter's id: {letter.id!r}")
-        data = _encoder.encode(letter)
+        data, path = self.prepared(letter)
         if len(data) >= MAX_LETTER:
             raise FrameTooLarge(
                 f"a letter for run `{letter.run_id}` has {len(data)} bytes, and {MAX_LETTER} is the most",
                 hint="keep what is large in a file, and send its path",
             )
-        self._disk.replace(self._path(letter.run_id, letter.id), data + b"\n")
+        self._disk.replace(path, data)
+
+    def prepared(self, letter: Letter) -> tuple[bytes, str]:
+        """Return what `post` would write, and where. Raises ValueError if its id cannot be a file's name."""
+        if not is_letter_id(letter.id):
+            raise ValueError(f"not a letter's id: {letter.id!r}")
+        return _encoder.encode(letter) + b"\n", self._path(letter.run_id, letter.id)
 
     def stands(self, letter: Letter) -> bool:
         """Whether nobody has taken a letter yet."""

@@ -14,6 +14,7 @@ import msgspec
 
 from lrwf_cli.core.background import Background, Outcome
 from lrwf_cli.core.failure import Failure
+from lrwf_cli.core.looking_after import folder_name
 from lrwf_cli.core.model import Json
 from lrwf_cli.errors import CommandFailed, LrwfError
 from lrwf_cli.executors.commands.attendant import DRAIN_S
@@ -24,18 +25,10 @@ from lrwf_cli.executors.commands.printed import Printed
 from lrwf_cli.executors.commands.processes import MARK, boot_id, shell
 from lrwf_cli.executors.commands.supervisor import Record, Task
 
-__all__ = ["BACKGROUND", "CommandBackgrounds", "folder_name"]
+__all__ = ["CommandBackgrounds"]
 
-BACKGROUND = "background-"
-"""How the names of their folders begin; no other command's does."""
-
-Around = Callable[[Background], tuple[Surroundings, Mapping[str, str]]]
-"""Returns what its executor's commands have around them, and the variables that they get."""
-
-
-def folder_name(work: Background) -> str:
-    """Return what its folder is called, in each of its beginnings."""
-    return f"{BACKGROUND}{work.id}~{work.begun}"
+Around = Callable[[Background], Surroundings]
+"""Returns what its executor's commands have around them."""
 
 
 class CommandBackgrounds:
@@ -102,7 +95,7 @@ class CommandBackgrounds:
         return Task(self._folder_of(folder_name(work), work.id), boot_id())
 
     def _start(self, task: Task, lock: int, work: Background) -> None:
-        around, declared = self._around(work)
+        around = self._around(work)
         what: dict[str, Any] = work.begin.work
         command = shell(what["shell"]) if "shell" in what else what.get("argv", self._program)
         facts = {
@@ -112,7 +105,7 @@ class CommandBackgrounds:
             "LRWF_OUTPUT": task.path("output"),
             MARK: task.mark,
         }
-        env = around.variables({**declared, **what.get("env", {})}, around.read_secrets(), facts)
+        env = around.variables(what.get("env", {}), around.read_secrets(), facts)
         stdin = msgspec.json.encode({**self._setup, **what} if "function" in what else None) + b"\n"
         task.start(lock, command, around.folder, env, stdin, self._letter_of(work))
 
@@ -124,7 +117,7 @@ class CommandBackgrounds:
         return record.leader.pid if record.leader is not None else 0
 
     def _outcome(self, task: Task, work: Background, record: Record) -> Outcome:
-        mask = Mask(self._around(work)[0].read_secrets().values())
+        mask = Mask(self._around(work).read_secrets().values())
         printed = Printed(task, mask, lambda text: self._log(work.executor, text))
         printed.pump()
         printed.close()
@@ -152,7 +145,7 @@ def _lost(task: Task, work: Background, record: Record) -> Outcome:
     how = "the machine was started anew" if record.boot != task.boot else "what looked after it was killed"
     message = f"nobody knows how `{work.begin.name}` ended: {how}"
     hint = "say `restart=True` if it may be begun anew"
-    return Outcome(error=Failure("CommandLost", message, work.executor, hint=hint), lost=True)
+    return Outcome(error=Failure("BackgroundLost", message, work.executor, hint=hint), lost=True)
 
 
 def _failure(work: Background, error: LrwfError) -> Failure:

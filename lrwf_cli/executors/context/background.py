@@ -16,7 +16,7 @@ from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.model import Json
 from lrwf_cli.core.registry import plain_name
 from lrwf_cli.core.suspended import Wait
-from lrwf_cli.errors import BackgroundCancelled, CommandFailed, CommandLost, UsageError
+from lrwf_cli.errors import BackgroundCancelled, BackgroundLost, CommandFailed, UsageError
 from lrwf_cli.executors.context.keeper import Place, Waiting
 
 __all__ = ["BackgroundTask", "Ending", "begin_of", "work_of"]
@@ -125,5 +125,5 @@ class Ending:
         if error is None:
             return self._value(outcome.value)
         if outcome.lost:
-            raise CommandLost(error.message, hint=error.hint)
+            raise BackgroundLost(error.message, hint=error.hint)
         raise CommandFailed(error.message, hint=error.hint, exit_code=outcome.exit_code)

@@ -9,7 +9,7 @@ from lrwf_cli.executors.api import FunctionExecutor
 from lrwf_cli.executors.loading.make import nearest
 from lrwf_cli.executors.loading.modules import FlowModules
 
-__all__ = ["function_at"]
+__all__ = ["function_at", "function_named"]
 
 
 def function_at(modules: FlowModules, uses: str) -> tuple[Callable[..., Any], bool]:
@@ -17,6 +17,15 @@ def function_at(modules: FlowModules, uses: str) -> tuple[Callable[..., Any], bo
 
     Imports the module. Raises FlowError if there is no such function, or if it takes neither one value nor two.
     """
+    found = function_named(modules, uses)
+    count = _taken(found)
+    if count not in (1, 2):
+        raise FlowError((f"`{uses}` does not take a message and a context", "write `def check(message, ctx=None)`"))
+    return found, count == 2
+
+
+def function_named(modules: FlowModules, uses: str) -> Callable[..., Any]:
+    """Return the function that `module:function` names, whatever it takes. Imports the module. Raises FlowError."""
     module, _, path = uses.partition(":")
     found: Any = modules.imported(module)
     for part in path.split("."):
@@ -27,10 +36,8 @@ def function_at(modules: FlowModules, uses: str) -> tuple[Callable[..., Any], bo
         found = found.function
     if isinstance(found, type) or not callable(found):
         raise FlowError((f"`{uses}` is not a function", "name a function that takes the message"))
-    count = _taken(found)
-    if count not in (1, 2):
-        raise FlowError((f"`{uses}` does not take a message and a context", "write `def check(message, ctx=None)`"))
-    return found, count == 2
+    function: Callable[..., Any] = found
+    return function
 
 
 def _no_such_function(module: str, path: str, holder: Any) -> FlowError:

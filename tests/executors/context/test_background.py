@@ -10,7 +10,7 @@ from lrwf_cli import WorkflowContext
 from lrwf_cli.core.background import Background, Begin, Outcome, State
 from lrwf_cli.core.codec import Codec
 from lrwf_cli.core.failure import Failure
-from lrwf_cli.errors import BackgroundCancelled, CommandFailed, CommandLost, UsageError
+from lrwf_cli.errors import BackgroundCancelled, BackgroundLost, CommandFailed, UsageError
 from lrwf_cli.executors.context.background import BackgroundTask
 from lrwf_cli.executors.values import teach
 from tests.executors.keeping import START, Stay
@@ -63,8 +63,8 @@ def test_what_it_came_to() -> None:
     with pytest.raises(CommandFailed, match="exit code 3") as caught:
         ended(waits, error=failure, exit_code=3)
     assert (caught.value.exit_code, caught.value.hint) == (3, "look")
-    with pytest.raises(CommandLost, match="nobody knows"):
-        ended(waits, "lost", error=Failure("CommandLost", "nobody knows"), lost=True)
+    with pytest.raises(BackgroundLost, match="nobody knows"):
+        ended(waits, "lost", error=Failure("BackgroundLost", "nobody knows"), lost=True)
     with pytest.raises(BackgroundCancelled, match=r"`./train.sh` was ended before it was done"):
         ended(waits, "cancelled", exit_code=-15)
 

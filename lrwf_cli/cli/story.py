@@ -165,7 +165,8 @@ class Story:
         error = f": {failure_text(ending.error)}" if ending.error and ending.verdict != "cancelled" else ""
         by = f" by {name_of(ending.by)}" if ending.by else ""
         yield f"the run is to be {ending.verdict.replace('_', ' ')}{by}{error}{_reason(ending.reason)}"
-        yield f"before that: {', '.join(safe(each.executor) for each in event.deliveries)}"
+        if event.deliveries:
+            yield f"before that: {', '.join(safe(each.executor) for each in event.deliveries)}"
 
     def _posted(self, event: e.NoticesPosted) -> Iterator[str]:
         self._news.update({notice.id: _news_text(notice) for notice in event.notices})

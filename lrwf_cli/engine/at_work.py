@@ -58,7 +58,6 @@ class AtWork:
         shown: Callable[[str], Json],
         alarm: Callable[[float, Overrunning], Callable[[], None]] | None,
     ) -> None:
-        self.broken: BaseException | None = None
         self.keeping = 0
         self.invoker = invoker
         self._clock = clock
@@ -214,7 +213,7 @@ class _Handler:
         self._tell_last()
         self._owner.free(self._call.delivery.id)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._owner.broken = error
+            self._owner.inbox.broken = error
 
     def _tell_last(self) -> None:
         """Show how far it came; one that has suspended, or was cut off, goes on from there."""

@@ -32,14 +32,13 @@ class Backgrounds(Protocol):
 
 
 class Beside:
-    """The background work of one run that a driver sees to. `broken`: what it could not do, which ends the driver."""
+    """The background work of one run that a driver sees to. What it cannot do ends the driver."""
 
     def __init__(self, backgrounds: Backgrounds | None, inbox: Inbox) -> None:
         self._backgrounds = backgrounds
         self._inbox = inbox
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: set[tuple[str, int]] = set()
-        self.broken: BaseException | None = None
 
     def __bool__(self) -> bool:
         return bool(self._tasks)
@@ -80,7 +79,7 @@ class Beside:
                 command = await asyncio.to_thread(do, self._backgrounds, work)
             self._inbox.put(command)
         except Exception as error:  # noqa: BLE001 - whatever it is, whoever drives must hear of it
-            self.broken = error
+            self._inbox.broken = error
         finally:
             del self._tasks[work.id]
             self._inbox.news.set()

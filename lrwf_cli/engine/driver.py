@@ -85,8 +85,7 @@ class Driver:
         )
         self._telling = Telling(assembly.tell, self._inbox)
         self._beside = Beside(assembly.backgrounds, self._inbox)
-        self._stopping = False
-        self._mail_is_due = True
+        self._stopping, self._mail_is_due = False, True
         self._bell: asyncio.TimerHandle | None = None
         self._pending: list[Event] = []
         self._taken = 0
@@ -142,11 +141,10 @@ class Driver:
         return pending
 
     def _decide_inbox(self, now: datetime) -> bool:
-        any_at_all = False
+        any_at_all = self._inbox.first is not None
         while (command := self._inbox.first) is not None:
             self._decide(command, now)
             self._inbox.decided()
-            any_at_all = True
         return any_at_all
 
     def _decide_what_follows(self, now: datetime) -> bool:
@@ -251,9 +249,9 @@ class Driver:
         self._mail_is_due = False
         taken = list(opened(self._held, self._held.letters(), self._clock.now()))
         self._inbox.extend(command for _, command in taken)
+        if any(command.kind == BACKGROUND for _, command in taken):
+            self._beside.look_again()
         for _, command in taken:
-            if command.kind == BACKGROUND:
-                self._beside.look_again()
             if isinstance(command.command, c.Cancel) and command.command.grace is not None:
                 self._grace_s = command.command.grace.total_seconds()
         return [letter for letter, _ in taken]
@@ -278,9 +276,6 @@ class Driver:
         due_s = None if at is None else max((at - self._clock.now()).total_seconds(), _MOMENT_S)
         rings_first = due_s is not None and every_s is not None and every_s < due_s
         await self._inbox.wait(None if rings_first else due_s)
-        broken = self._at_work.broken or self._beside.broken
-        if broken is not None:
-            raise broken
 
     async def _end(self) -> None:
         if self._stopping:

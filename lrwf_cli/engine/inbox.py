@@ -9,10 +9,11 @@ __all__ = ["Inbox"]
 
 
 class Inbox:
-    """Commands for one driver. For one event loop."""
+    """Commands for one driver. For one event loop. `broken`: what somebody who works for it could not do."""
 
     def __init__(self) -> None:
         self.news = asyncio.Event()
+        self.broken: BaseException | None = None
         self._commands: list[tuple[Command, asyncio.Future[None] | None]] = []
         self._decided: list[asyncio.Future[None]] = []
 
@@ -29,7 +30,10 @@ class Inbox:
         self._commands.extend((command, None) for command in commands)
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Return when there is news, which is taken, or after so many `seconds`; `None`: however long that takes."""
+        """Return when there is news, which is taken, or after so many `seconds`; `None`: however long that takes.
+
+        Raises what is `broken`.
+        """
         timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.news.set)
         try:
             await self.news.wait()
@@ -37,6 +41,8 @@ class Inbox:
             if timer is not None:
                 timer.cancel()
         self.news.clear()
+        if self.broken is not None:
+            raise self.broken
 
     @property
     def first(self) -> Command | None:

@@ -89,7 +89,8 @@ class CommandBackgrounds:
         if record.boot is None:
             return Outcome()
         task.end(self._grace(work.executor).total_seconds())
-        return self._outcome(task, work, task.record())
+        outcome = self._outcome(task, work, task.record())
+        return Outcome() if outcome.lost else outcome  # its witness was killed with it
 
     def _task(self, work: Background) -> Task:
         return Task(self._folder_of(folder_name(work), work.id), boot_id())

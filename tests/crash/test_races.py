@@ -100,6 +100,7 @@ class Crowd:
 
 
 @pytest.mark.slow
+@pytest.mark.not_twice("it counts how often a handler is entered")
 @pytest.mark.parametrize(("seconds", "seed"), [(10, 100), pytest.param(60, 200, marks=pytest.mark.soak)])
 def test_a_crowd_does_each_piece_of_work_once(seconds: int, seed: int, tmp_path: Path) -> None:
     """Conformance 46: eight processes that tick, look and start at once, one of them stopped at times."""

@@ -53,6 +53,7 @@ def kill_starts(killer: Killer, kills: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.not_twice("it counts how often a handler is entered")
 @pytest.mark.parametrize(
     ("kill", "kills", "seed"),
     [

@@ -93,7 +93,8 @@ class Settling(Line):
     async def settled(self, begun: Await, inner: Activation | None, outcome: Outcome) -> Any:
         """Keep an outcome, if it can be, when it is its turn; return or raise it.
 
-        What is entered again and not kept has no turn: it ends with the last await in it, which has.
+        What is to be entered again has a turn all the same: whether it is kept may hang on who was at work meanwhile,
+        and on the way back others may be.
         """
         stretch = self.stretch
         if self.is_frozen:
@@ -133,8 +134,8 @@ class Settling(Line):
         if begun.kind == "lane" and isinstance(outcome.error, asyncio.CancelledError):
             self.top.forget_cancelled()
         self._absorb(begun, inner)
-        if begun.turn or not self.stretch.many or inner is not None:
-            return None
+        if begun.turn or not self.stretch.many or (inner is not None and self.stretch.turns.are_left):
+            return None  # on the way back what is entered again ends with the last await in it
         return Kept(self.id, begun.path, begun.what, begun.digest, anew=True)
 
     def _why_not(self, begun: Await, outcome: Outcome, problem: NotEncodable) -> Blemish:

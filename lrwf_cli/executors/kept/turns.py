@@ -21,6 +21,11 @@ class Turns:
         self._gates: dict[int, asyncio.Future[None]] = {}
         self._after_all: list[asyncio.Future[None]] = []
 
+    @property
+    def are_left(self) -> bool:
+        """Whether something that was kept has not come by yet."""
+        return bool(self._next)
+
     def new(self) -> int:
         """Return the turn of what returns for the first time."""
         self._last += 1

@@ -68,3 +68,11 @@ def test_a_handler_that_suspends_and_is_killed_does_what_one_does_that_never_is(
     whole = played(program, kind, 0, frozenset())
     assert played(program, kind, 1, frozenset()) == whole
     assert played(program, kind, 1, kills) == whole
+
+
+@pytest.mark.parametrize("frame", range(1, 10))
+def test_what_others_have_seen_ends_when_it_did(frame: int) -> None:
+    """Lanes whose changes are seen by one another, killed at each frame: on the way back other lanes move meanwhile."""
+    program = [("gather", [("pause",)], [("pause",)], [("do",)])]
+    whole = played(program, "LongRunningExecutor", 0, frozenset())
+    assert played(program, "LongRunningExecutor", 0, frozenset({frame})) == whole

@@ -151,3 +151,11 @@ async def until_async(condition: Callable[[], object], patience_s: float = PATIE
     while not condition():
         assert time.monotonic() < deadline, condition
         await asyncio.sleep(0.005)
+
+
+def is_running(pid: int | str) -> bool:
+    """Whether a process runs; one that has ended and was not reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

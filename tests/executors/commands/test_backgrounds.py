@@ -12,7 +12,7 @@ import pytest
 from lrwf_cli.core.background import Background, Begin, Outcome
 from lrwf_cli.executors.commands.backgrounds import CommandBackgrounds
 from lrwf_cli.executors.commands.environment import Secret, Surroundings
-from tests.executors.commands.commanding import until
+from tests.executors.commands.commanding import is_running, until
 from tests.executors.keeping import START
 
 
@@ -130,7 +130,7 @@ def test_it_is_ended_with_all_of_its_own(place: Place) -> None:
     pids = place.folder / "pids"
     until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     assert place.sees().end(work) == Outcome()
-    assert not [pid for pid in pids.read_text().split() if Path("/proc", pid).exists()]
+    assert not [pid for pid in pids.read_text().split() if is_running(pid)]
 
 
 def test_what_looked_after_it_may_be_killed(place: Place) -> None:

@@ -79,7 +79,7 @@ def test_how_each_event_is_told() -> None:
         (e.RunTimedOut(Failure("RunTimedOut", "")), "the run timed out: RunTimedOut"),
         (e.RunCancelled(Person(name="Ann")), "Ann cancelled the run"),
         (e.RunCompleted(), "the run completed"),
-        (e.RunEnding(Ending("timed_out", BOOM), (), NOW), f"the run is to be timed out: {WHY}; before that: "),
+        (e.RunEnding(Ending("timed_out", BOOM), (), NOW), f"the run is to be timed out: {WHY}"),
         (
             e.RunEnding(Ending("cancelled", BOOM, ME, "lunch"), (Delivery("d9", "join", 2),), NOW),
             "the run is to be cancelled by me: lunch; before that: join",
